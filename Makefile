@@ -50,4 +50,5 @@ $(VENV)/development: $(VENV)/runtime
 $(VENV)/extras: $(VENV)/development
 	$(PIP) --editable ".[$$($(PYTHON) -c \
 	  'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"], sep=",")')]"
+	$(PIP) --group extras
 	@touch $@

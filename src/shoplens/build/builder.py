@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import Protocol
 
 from shoplens.build.carry_over import compares_text, head_fields, keep_classifier, readable_head
 from shoplens.build.copy_products import copy_written_products
@@ -20,7 +21,7 @@ from shoplens.feeds import Feed, Report
 from shoplens.filters.fitting.weight_tuning import TuningPhotos
 from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.images import PhotoSource
-from shoplens.images.shared_photos import SharedPhoto, SharedPhotos
+from shoplens.images.shared_photos import SharedPhotos
 from shoplens.index.disk_room import require_room
 from shoplens.index.protocol import Index
 from shoplens.reading.text_reader import select_text_reader
@@ -37,8 +38,15 @@ from shoplens.types import Product, Progress, Rejection
 from shoplens.types.iteration import batches
 from shoplens.types.progress import ignore_progress
 
-SHARED_BY, SHARED_BY_AT_LEAST = 0.25, 5
-"""Share and number of products from which on a photo that they have in common is reported."""
+
+class Workers(Protocol):
+    """Encode and score the products of a build on other machines."""
+
+    def write_products(self, builder: Builder, generation: Generation, feed: Feed, run: Run) -> set[str]:
+        """Write the feed's products to a generation; return the ids of those that have no usable photo."""
+
+    def score_products(self, builder: Builder, generation: Generation) -> None:
+        """Score all products of the generation by its filters, which have been fitted."""
 
 
 class Builder:
@@ -77,11 +85,12 @@ class Builder:
         embedder = self._find_embedder(generation)
         return Builder(self.store, embedder, self.source, self.settings, self.progress, self._on_renames)
 
-    def index(self, feed: Feed, *, keep: bool = False) -> Summary:
+    def index(self, feed: Feed, *, keep: bool = False, workers: Workers | None = None) -> Summary:
         """Build a new generation from a whole feed, and make it live; the generation before answers until then.
 
         Args:
             keep: whether to keep the generation before, so that it can be compared and gone back to.
+            workers: encode and score the products on other machines; None does so on threads of this process.
 
         Raises:
             FeedError: the feed cannot be read; the store stays as it was.
@@ -98,7 +107,7 @@ class Builder:
             ):
                 if before is not None:
                     self._report_renames(run.summary, find_renames(before, feed))
-                self._build(feed, generation, look, run)
+                self._build(feed, generation, look, run, workers)
                 if before is not None:
                     keep_classifier(self.store.live, generation, self.embedder)
                     copy_ranker(self.store.live, generation)
@@ -107,12 +116,17 @@ class Builder:
                 self.store.switch(generation, keep=keep)
         return run.summary
 
-    def _build(self, feed: Feed, generation: Generation, look: EmbeddingHead | None, run: Run) -> None:
+    def _build(
+        self, feed: Feed, generation: Generation, look: EmbeddingHead | None, run: Run, workers: Workers | None
+    ) -> None:
         """Fill a new generation, fit its filters, and count what it holds."""
         if look is not None:
             generation.adopt_look(look)
-        encoder = self.product_encoder(generation, self._encoding_caches(generation, run))
-        left_out = self._write_products(generation.index, feed, encoder, run)
+        if workers is None:
+            encoder = self.product_encoder(generation, self._encoding_caches(generation, run))
+            left_out = self._write_products(generation.index, feed, encoder, run)
+        else:
+            left_out = workers.write_products(self, generation, feed, run)
         if (
             generation.index.count() > run.summary.products
         ):  # an interrupted build wrote more products than the feed now has
@@ -120,7 +134,7 @@ class Builder:
             generation.index.remove(set(generation.index.ids()) - wanted)
         if not generation.index.count():
             raise _nothing_usable_error(feed, run.report)
-        self.fit_filters(generation, run)
+        self.fit_filters(generation, run, workers)
         self.optimize(generation)
         summary = run.summary
         generation.manifest = replace(generation.manifest, products=summary.products, photos=summary.photos)
@@ -266,8 +280,8 @@ class Builder:
         """Return what makes index entries of products for a generation."""
         return ProductEncoder(generation.embedder_for(self.embedder), self.source, self.settings, caches)
 
-    def fit_filters(self, generation: Generation, run: Run) -> None:
-        """Fit the filters to a generation's products, and score the products by them."""
+    def fit_filters(self, generation: Generation, run: Run, workers: Workers | None = None) -> None:
+        """Fit the filters to a generation's products, and score the products by them, or have workers do that."""
         features = run.features
         features.flush()
         data = FilterTrainingData(
@@ -284,7 +298,10 @@ class Builder:
         scorer = fit_filters(data, generation.folder, self.progress, run.report.add)
         generation.filters, generation.text = scorer.filters, scorer.text
         run.summary.dimensions = len(scorer.filters.dimensions)
-        rescore_products(generation.index, scorer, features, self.progress)
+        if workers is None:
+            rescore_products(generation.index, scorer, features, self.progress)
+        else:
+            workers.score_products(self, generation)
 
     def _photo_maker(self, generation: Generation) -> Callable[[Index, bool], TuningPhotos]:
         embedder = generation.embedder_for(self.embedder)
@@ -319,7 +336,7 @@ class Builder:
             for outcome in batch:
                 run.summary.count(outcome)
                 for rejection in outcome.rejections:
-                    run.report.add(_with_row(rejection, feed))
+                    run.report.add(with_row(rejection, feed))
                     if rejection.kind == UNUSABLE:
                         left_out.add(rejection.product_id)
             entries = [outcome.entry for outcome in batch if outcome.entry is not None]
@@ -329,8 +346,7 @@ class Builder:
             write_entries(index, entries, run.summary, encoder.scorer)
             done += len(entries)
             self.progress("Indexing", done + len(left_out), feed.count)
-        for photo in shared.of_more_than(SHARED_BY, SHARED_BY_AT_LEAST):
-            run.report.add(_shared_rejection(photo, shared.products))
+        run.report_shared(shared)
         return left_out
 
 
@@ -341,7 +357,7 @@ def _keep_completed_renames(renames: Mapping[str, Sequence[str]], index: Index) 
     return {old: ids for old, ids in present.items() if ids}
 
 
-def _with_row(rejection: Rejection, feed: Feed) -> Rejection:
+def with_row(rejection: Rejection, feed: Feed) -> Rejection:
     """Add the row of its product to a rejection that was found after the feed was read."""
     if rejection.row is not None or not rejection.product_id:
         return rejection
@@ -353,18 +369,6 @@ def _nothing_usable_error(feed: Feed, report: Report) -> Refused:
         f"No product of {feed.name} can be used.",
         f"See below, and {report.path}, for why. The store was not changed.",
         problems=report.summary(),
-    )
-
-
-def _shared_rejection(photo: SharedPhoto, products: int) -> Rejection:
-    return Rejection(
-        kind="photo-of-many-products",
-        level="note",
-        product_id=photo.product_id,
-        field="photos",
-        value=photo.source,
-        reason=f"{photo.products:,} of {products:,} products have this photo; a photo cannot tell them apart.",
-        fix="If it is a placeholder, take it out of the feed.",
     )
 
 

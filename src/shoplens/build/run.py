@@ -10,12 +10,15 @@ from pathlib import Path
 from shoplens.build.filter_scoring import ProductScorer
 from shoplens.build.product_encoder import Outcome
 from shoplens.feeds import Report, SummaryRow
+from shoplens.images.shared_photos import SharedPhoto, SharedPhotos
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.store.feature_cache import FeatureFile
-from shoplens.types import Product
+from shoplens.types import Product, Rejection
 
 BATCH = 64
 """Number of products per write."""
+SHARED_BY, SHARED_BY_AT_LEAST = 0.25, 5
+"""Share and number of products from which on a photo that they have in common is reported."""
 OnRenames = Callable[[Mapping[str, Sequence[str]]], None]
 """Called with old id -> new ids."""
 
@@ -64,6 +67,11 @@ class Run:
     def __enter__(self) -> Run:
         return self
 
+    def report_shared(self, shared: SharedPhotos) -> None:
+        """Report the photos that so many products have that a photo cannot tell them apart."""
+        for photo in shared.of_more_than(SHARED_BY, SHARED_BY_AT_LEAST):
+            self.report.add(_shared_rejection(photo, shared.products))
+
     def __exit__(self, *_: object) -> None:
         self.features.close()
         self.report.close()
@@ -98,3 +106,15 @@ def write_entries(index: Index, entries: list[IndexedProduct], summary: Summary,
 def _has_same_filter_input(stored: Product, entry: IndexedProduct, scorer: ProductScorer | None) -> bool:
     """Whether the filters read the same values of both, so that the vectors stay as they are."""
     return scorer is None or scorer.reads_equally(stored, entry.product)
+
+
+def _shared_rejection(photo: SharedPhoto, products: int) -> Rejection:
+    return Rejection(
+        kind="photo-of-many-products",
+        level="note",
+        product_id=photo.product_id,
+        field="photos",
+        value=photo.source,
+        reason=f"{photo.products:,} of {products:,} products have this photo; a photo cannot tell them apart.",
+        fix="If it is a placeholder, take it out of the feed.",
+    )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shoplens.build.builder import Workers
 from shoplens.errors import SettingsError
 from shoplens.index.protocol import OpenIndex
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
@@ -49,6 +50,19 @@ def shared_files(settings: Settings) -> Iterator[Layout]:
         layout.publish_shared()
     finally:
         layout.close()
+
+
+def open_workers(ray: str) -> Workers | None:
+    """Return the workers of the Ray cluster at an address; None where there is no address.
+
+    Raises:
+        SettingsError: the extra is missing.
+    """
+    if not ray:
+        return None
+    from shoplens.build.ray.ray_build import RayBuild
+
+    return RayBuild(ray)
 
 
 def copy_to(source: Store, target: Settings, *, replace: bool = False, progress: Progress | None = None) -> int:

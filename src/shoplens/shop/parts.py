@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shoplens.build.builder import Builder
 from shoplens.build.run import OnRenames
 from shoplens.feedback.log import FeedbackLog
 from shoplens.images import PhotoSource
+from shoplens.images.source import locate_query_photo
 from shoplens.reading.text_reader import select_text_reader
 from shoplens.settings import Settings
 from shoplens.shop.store_embedders import StoreEmbedders
 from shoplens.store.generation import Generation
 from shoplens.store.store import Store
-from shoplens.types import Progress
+from shoplens.types import Progress, Steering
 from shoplens.types.progress import ignore_progress
 
 if TYPE_CHECKING:
@@ -98,3 +99,8 @@ class ShopParts:
         self.known_photos.close()
         self.feedback_log.close()
         self.store.close()
+
+
+def with_located_photo(steering: Steering) -> Steering:
+    """Make the path of the photo that results shall not be similar to absolute."""
+    return steering if steering.unlike is None else replace(steering, unlike=locate_query_photo(steering.unlike))

@@ -27,8 +27,8 @@ from shoplens.shop.explanations import ShopExplanations
 from shoplens.shop.feedback import ShopFeedback
 from shoplens.shop.generations import ShopGenerations
 from shoplens.shop.merchandising import ShopMerchandising
-from shoplens.shop.open_store import open_store
-from shoplens.shop.parts import ShopParts
+from shoplens.shop.open_store import open_store, open_workers
+from shoplens.shop.parts import ShopParts, with_located_photo
 from shoplens.shop.products import ShopProducts
 from shoplens.shop.quality import ShopQuality
 from shoplens.shop.snapshots import ShopSnapshots
@@ -121,6 +121,7 @@ class Shop:
         settings: Settings | None = None,
         progress: Progress | None = None,
         on_renames: OnRenames | None = None,
+        ray: str = "",
         _snapshot: Path | None = None,
     ) -> tuple[Shop, Summary]:
         """Build a store from a whole feed, and open it. An interrupted build is continued.
@@ -134,6 +135,7 @@ class Shop:
             keep: whether to keep the generation before, so that it can be compared and gone back to.
             progress: called now and then with what is being done, how much of it is done, and of how much.
             on_renames: called with the ids that change and their new ids, before anything is removed.
+            ray: address of the Ray cluster that encodes and scores the products; empty for this process.
 
         Raises:
             Refused: the store exists and ``replace`` is false.
@@ -145,7 +147,8 @@ class Shop:
             try:
                 if not replace:
                     refuse_to_replace(shop._parts.store, read.name)
-                summary = shop._parts.builder(progress, on_renames).index(read, keep=keep)
+                workers = open_workers(ray)
+                summary = shop._parts.builder(progress, on_renames).index(read, keep=keep, workers=workers)
                 shop.feedback.follow_renames()
                 return shop, summary
             except BaseException:
@@ -246,7 +249,7 @@ class Shop:
             sold_out=sold_out,
             strategy=strategy,
             precision=self.settings.precision if precision is None else precision,
-            steering=_with_located_photo(steering),
+            steering=with_located_photo(steering),
         )
         if objects:
             check_object_query(query)
@@ -391,8 +394,3 @@ class Shop:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _with_located_photo(steering: Steering) -> Steering:
-    """Make the path of the photo that results shall not be similar to absolute."""
-    return steering if steering.unlike is None else replace(steering, unlike=locate_query_photo(steering.unlike))

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Annotated
 
+import typer
+
 from shoplens.cli import options
 from shoplens.cli.output import print_renames, print_summary, progress_bar
 from shoplens.cli.store_access import open_snapshot
@@ -26,6 +28,16 @@ def run(
     no_tune: Annotated[
         bool, options.flag("--no-tune", "Keep the default weights, instead of choosing them by the shop's own photos.")
     ] = False,
+    ray: Annotated[
+        str,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Encode the photos on a Ray cluster: ray://HOST:10001, or auto for the one of this machine. The store "
+            "must be on a Qdrant server.",
+            show_default=False,
+        ),
+    ] = "",
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
     strict: options.Strict = False,
@@ -51,6 +63,7 @@ def run(
                 settings=used,
                 progress=progress,
                 on_renames=print_renames,
+                ray=ray,
                 _snapshot=snapshot,
             )
         shop.close()

@@ -12,10 +12,12 @@ where there is none of its number, so two writers never lose each other's.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import re
-import time
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,8 @@ from shoplens.errors import SettingsError, StoreError
 
 KEPT_VERSIONS = 20
 """Versions of a document that stay; older ones are removed when a new one is written."""
-ATTEMPTS, READ_PAUSE = 20, 0.02
-"""Attempts to read or to change a document, and seconds before a half-written one is read again."""
+ATTEMPTS = 20
+"""Attempts to read or to change a document that others change."""
 _VERSION = re.compile(r"(\d{8})\.json")
 
 
@@ -43,7 +45,8 @@ class ObjectStore:
         try:
             import fsspec
 
-            options = {"use_listings_cache": False} if "://" in root else {"auto_mkdir": True}
+            self._is_folder = "://" not in root
+            options = {} if self._is_folder else {"use_listings_cache": False}
             self._files, path = fsspec.core.url_to_fs(root, **options)
         except (ImportError, ValueError) as problem:
             raise SettingsError(
@@ -57,7 +60,7 @@ class ObjectStore:
         name = hashlib.sha256(content).hexdigest()
         path = self._object_path(name)
         if not self._call(self._files.exists, path):
-            self._call(self._files.pipe_file, path, content)
+            self._write(path, content)
         return name
 
     def get(self, name: str) -> bytes:
@@ -80,7 +83,6 @@ class ObjectStore:
         Raises:
             StoreError: ``damaged-store``.
         """
-        unreadable = ""
         for _ in range(ATTEMPTS):
             versions = self._versions(document)
             if not versions:
@@ -91,10 +93,9 @@ class ObjectStore:
                 return versions[-1], content
             except FileNotFoundError:
                 continue  # the document was removed, or many versions were written meanwhile
-            except ValueError as problem:  # of a folder: another process is writing it
-                unreadable = f"{path}, which cannot be read: {problem}"
-                time.sleep(READ_PAUSE)
-        raise self._damage_error(f"holds {unreadable or document}")
+            except ValueError as problem:
+                raise self._damage_error(f"holds {path}, which cannot be read: {problem}") from None
+        raise self._damage_error(f"lacks every version of {document} that it lists")
 
     def change(self, document: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
         """Read a document, change it, and write the next version, again where another process was first.
@@ -115,7 +116,7 @@ class ObjectStore:
                 return number
             content = json.dumps(after, ensure_ascii=False, sort_keys=True).encode()
             try:
-                self._call(self._files.pipe_file, self._version_path(document, number + 1), content, mode="create")
+                self._create(self._version_path(document, number + 1), content)
             except FileExistsError:
                 continue
             self._remove_old_versions(document)
@@ -135,6 +136,61 @@ class ObjectStore:
         """Remove a document with all of its versions; its contents stay for others that have the same."""
         for number in reversed(self._versions(document)):  # an interrupted removal leaves an older version
             self._call(self._files.rm_file, self._version_path(document, number))
+
+    def write_file(self, path: str, content: bytes) -> None:
+        """Write a file that is of use for a while only, such as a step of a build; the last writer wins."""
+        self._write(f"{self._root}/{path}", content)
+
+    def read_file(self, path: str) -> bytes:
+        """Return such a file.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        content: bytes = self._call(self._files.cat_file, f"{self._root}/{path}")
+        return content
+
+    def has_file(self, path: str) -> bool:
+        """Whether there is such a file."""
+        return bool(self._call(self._files.exists, f"{self._root}/{path}"))
+
+    def list_files(self, folder: str) -> list[str]:
+        """Return the names of such files in a folder, in order."""
+        return sorted(self._list(f"{self._root}/{folder}"))
+
+    def remove_files(self, folder: str) -> None:
+        """Remove a folder of such files."""
+        with contextlib.suppress(FileNotFoundError):
+            self._call(self._files.rm, f"{self._root}/{folder}", recursive=True)
+
+    def _write(self, path: str, content: bytes) -> None:
+        """Write a file so that a reader sees all of it or none, as an object store does by itself."""
+        if not self._is_folder:
+            self._call(self._files.pipe_file, path, content)
+            return
+        new = self._write_beside(path, content)
+        self._call(new.replace, path)
+
+    def _create(self, path: str, content: bytes) -> None:
+        """Write a file that is not there yet, as :meth:`_write` does.
+
+        Raises:
+            FileExistsError: it is there.
+        """
+        if not self._is_folder:
+            self._call(self._files.pipe_file, path, content, mode="create")
+            return
+        new = self._write_beside(path, content)
+        try:
+            self._call(os.link, new, path)
+        finally:
+            new.unlink()
+
+    def _write_beside(self, path: str, content: bytes) -> Path:
+        new = Path(f"{path}.{secrets.token_hex(4)}.new")
+        self._call(new.parent.mkdir, parents=True, exist_ok=True)
+        self._call(new.write_bytes, content)
+        return new
 
     def _versions(self, document: str) -> list[int]:
         names = self._list(f"{self._root}/{document}/versions")

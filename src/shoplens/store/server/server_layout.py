@@ -152,8 +152,13 @@ class ServerLayout:
                 ServerRequests(self.connection, self._name, self._settings).delete_all(api.Filter(must=[own]))
         else:
             self.connection.call(self.connection.client.delete_collection, self._collection(folder.name))
+        self.objects.remove_files(self.work_folder(folder.name))
         self.objects.remove(self._document(folder.name))
         shutil.rmtree(folder, ignore_errors=True)
+
+    def work_folder(self, name: str) -> str:
+        """Return where in the object store the steps of the build of a generation are."""
+        return f"{self._document(name)}/work"
 
     def publish(self, folder: Path) -> None:
         """Store the files of a generation that this process changed since it fetched them."""
