@@ -20,6 +20,7 @@ from shoplens.index.protocol import (
     Hit,
     IndexedProduct,
     PhotoConstraint,
+    PhotoDetails,
     PhotoHits,
     PhotoKey,
     Scores,
@@ -207,6 +208,11 @@ class ServerIndex:
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
         return self._records_of([self._ids.of_key(key) for key in keys])
 
+    def photo_details(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> PhotoDetails[StoredProduct]:
+        scores, ids = self.photo_scores(queries, keys), [self._ids.of_key(key) for key in keys]
+        points = self._requests.retrieve([*dict.fromkeys(ids)], payload=["record"], vectors=[CLASS_VECTOR])
+        return PhotoDetails(scores, stack_sparse(points, ids, CLASS_VECTOR), _records_in(points, ids))
+
     def product_key(self, product_id: str) -> int:
         return self._ids.product_key(product_id)
 
@@ -292,9 +298,7 @@ class ServerIndex:
         self._requests.close()
 
     def _records_of(self, points: Sequence[str]) -> list[StoredProduct | None]:
-        found = self._requests.retrieve([*dict.fromkeys(points)], payload=["record"], vectors=False)
-        raw = {str(point.id): raw_record(point.payload or {}) for point in found}
-        return [parse_raw_record(raw[point]) if point in raw else None for point in points]
+        return _records_in(self._requests.retrieve([*dict.fromkeys(points)], payload=["record"], vectors=False), points)
 
     def _condition_filter(self, condition: Condition | None) -> api.Filter | None:
         if condition is None:
@@ -349,3 +353,9 @@ class ServerIndex:
             self._requests.create_payload_index(path, schema)
         if new:
             self._paths = self._requests.merge_field_paths(self._paths, new)
+
+
+def _records_in(points: Sequence[Any], ids: Sequence[str]) -> list[StoredProduct | None]:
+    """Return the records of points that were read, for each of these ids; None where there is no such point."""
+    raw = {str(point.id): raw_record(point.payload or {}) for point in points}
+    return [parse_raw_record(raw[point]) if point in raw else None for point in ids]
