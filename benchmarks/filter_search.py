@@ -41,7 +41,8 @@ from shoplens.filters.model.stored import load_filters, save_filters
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint, VectorSizes
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.ranking.filter_retrieval import Example, FilterQuery, build_candidates, retrieve_pool
+from shoplens.ranking.filter_query import Example, FilterQuery
+from shoplens.ranking.filter_retrieval import build_candidates, retrieve_pool
 from shoplens.ranking.weights import resolve_weights
 from shoplens.settings import Preferences
 from shoplens.types import FilterScores, Photo, Product, SparseVector, Steering

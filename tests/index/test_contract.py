@@ -12,7 +12,7 @@ from shoplens.index.condition_parser import parse_condition
 from shoplens.index.conditions import AllOf, IsProduct, Not
 from shoplens.index.exact import ExactIndex
 from shoplens.index.process.remote_index import RemoteIndex
-from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, VectorSizes
+from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, VectorQuery, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import FilterScores, Photo, Product, SparseVector
 from tests.index.server_indexes import SERVER_PARAMETERS
@@ -258,6 +258,18 @@ def test_one_photo_can_be_left_out(read_only: Filled) -> None:
         )
     ]
     assert len(ids) == 299 and alone.product.id not in ids
+
+
+def test_the_pretrained_vector_alone_finds_photos(read_only: Filled) -> None:
+    index, oracle, entries = read_only
+    query = VectorQuery(pretrained=entries[4].vectors[0])
+    found, expected = (one.nearest_photos(query, 6, PhotoConstraint()) for one in (index, oracle))
+    ids = [item.product.id for item in entries]
+    keys = {index.product_key(name): name for name in ids}
+    assert [(keys[key.product], key.view) for key in found.keys] == [(key.product, key.view) for key in expected.keys]
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
+    np.testing.assert_allclose(index.photo_scores([query], found.keys)[0], found.scores, atol=1e-5)
+    assert (keys[found.keys[0].product], round(float(found.scores[0]), 4)) == ("p4", 1.0)
 
 
 def test_all_records_are_read(read_only: Filled) -> None:

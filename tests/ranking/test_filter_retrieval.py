@@ -16,13 +16,12 @@ from shoplens.index.conditions import field_values as fields_of
 from shoplens.index.conditions import matches
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint
+from shoplens.ranking.filter_query import Example, FilterQuery
 from shoplens.ranking.filter_retrieval import (
     NOT,
     PHOTOS_PER_PROBE,
     UNLIKE,
     UNUSUAL_FACTOR,
-    Example,
-    FilterQuery,
     build_candidates,
     retrieve_pool,
 )

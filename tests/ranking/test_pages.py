@@ -11,7 +11,7 @@ import pytest
 from shoplens.index.condition_parser import parse_condition
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import PhotoConstraint, PhotoHits, VectorQuery
-from shoplens.ranking.filter_retrieval import FilterQuery
+from shoplens.ranking.filter_query import FilterQuery
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery
 from shoplens.search.candidates import BLOCKS, merge_tiers, retrieve_tiers
 from shoplens.search.constraint import RankingConstraint

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shoplens.index.exact import ExactIndex
-from shoplens.ranking.filter_retrieval import FilterQuery
+from shoplens.ranking.filter_query import FilterQuery
 from shoplens.ranking.text_retrieval import TEXT_SPREAD
 from shoplens.reading.product_text import WeightedText
 from shoplens.reading.text_model import TextModel, TextQuery, fit_text_model

@@ -16,7 +16,8 @@ from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.filters.model.scoring import DENSE_PARTS
 from shoplens.filters.photo_features.color_histogram import parse_palette
 from shoplens.index.protocol import PhotoConstraint
-from shoplens.ranking.filter_retrieval import FilterQuery, build_candidates, retrieve_pool
+from shoplens.ranking.filter_query import FilterQuery
+from shoplens.ranking.filter_retrieval import build_candidates, retrieve_pool
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.search.filter_query import FilterQueryBuilder
 from shoplens.search.prepared_strategy import PreparedStrategy

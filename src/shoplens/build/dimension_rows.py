@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, OBJECT, SHAPE, TEXT, Dimension
+from shoplens.filters.dimensions.dimension import CAPTION, COLOR, DESIGN, LOOK, OBJECT, SHAPE, TEXT, Dimension
 from shoplens.filters.model.quality import Quality
 from shoplens.store.generation import Generation
 from shoplens.store.ranker_file import load_static_weights
@@ -70,6 +70,9 @@ def dimension_rows(generation: Generation) -> list[DimensionRow]:
     ]
     if TEXT in weights:
         used.append(DimensionRow(TEXT, TEXT, "agreement of words", weight=weights[TEXT], note=TEXT_NOTE))
+    if generation.caption is not None:
+        note, weight = f"{TEXT_NOTE}; {generation.caption.reason}", weights.get(CAPTION, 0.0)
+        used.append(DimensionRow(CAPTION, CAPTION, "cosine of words and photos", weight=weight, note=note))
     return used + [DimensionRow(one.name, "none", note=one.reason) for one in dimensions.skipped]
 
 

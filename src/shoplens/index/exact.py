@@ -196,6 +196,8 @@ def _dot_product(query: VectorQuery, entry: IndexedProduct, view: int) -> float 
     if query.text_vector is not None:
         texts = entry.scores.text_vectors
         return _sparse_dot_product(query.text_vector, texts[view]) if texts else None
+    if query.pretrained is not None:
+        return float(entry.vectors[view] @ query.pretrained)
     score = 0.0 if query.look is None else float(entry.look_vectors[view] @ query.look)
     if query.filter_vector is None:
         return score

@@ -91,12 +91,14 @@ class VectorQuery:
         filter_vector: float32 (m,), multiplied with the photo's filter vector.
         class_vector: multiplied with the photo's class vector; retrieval uses either this or the two others.
         text_vector: multiplied with the photo's text vector, and with nothing else.
+        pretrained: float32 (d,), multiplied with the vector of the pretrained embedder, and with nothing else.
     """
 
     look: Vectors | None = None
     filter_vector: Vectors | None = None
     class_vector: SparseVector | None = None
     text_vector: SparseVector | None = None
+    pretrained: Vectors | None = None
 
     @property
     def is_sparse(self) -> bool:

@@ -13,27 +13,32 @@ since a shopper may photograph a product from the front or from the back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.dimensions.dimension import LOOK, PATH, TEXT
+from shoplens.filters.dimensions.dimension import CAPTION, LOOK, PATH, TEXT
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import ScoreNormalizer, cosine_slope
+from shoplens.filters.model.scoring import cosine_slope
 from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
 from shoplens.index.predicted_values import PREDICTED, PROBABILITY_STEPS, bounded_class
 from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, StoredProduct, VectorQuery
+from shoplens.ranking.filter_query import FilterQuery
 from shoplens.ranking.merchandising.adjustments import score_adjustments
 from shoplens.ranking.photo_similarities import combine_scores, dimension_probes, photo_similarities
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.ranker_features import RankerFeatures, ranker_features, standardize
-from shoplens.ranking.text_retrieval import match_texts, nearest_texts, text_agreements
+from shoplens.ranking.text_retrieval import (
+    caption_similarities,
+    match_texts,
+    nearest_captions,
+    nearest_texts,
+    text_agreements,
+)
 from shoplens.ranking.weighted_sum import ranks_without
-from shoplens.reading.text_model import TextQuery
-from shoplens.settings import Merchandising
-from shoplens.types import Candidate, ClassMatch, Reasons, SparseRows, SparseVector, Vectors
+from shoplens.types import Candidate, ClassMatch, Reasons, SparseRows, SparseVector
 
 Floats = npt.NDArray[np.float32]
 CANDIDATES = 100
@@ -53,82 +58,9 @@ CLEAR = 0.3
 """Probability from which on a class of the query is searched for when there are ties."""
 UNLIKE = 0.5
 """Penalty for similarity to the negative example, as a share of that similarity."""
+NO_HITS = PhotoHits([], np.zeros(0, np.float32))
 NOT, CONTEXT = "not", "context"
 """Names of the parts of a score that are no dimensions, beside those of merchandising."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Example:
-    """A positive or negative example of what is searched for: a photo as the filters describe it.
-
-    Attributes:
-        look: float32 (d,); zeros where there is no photo.
-        dense: float32 (m,), the photo's dense scores.
-        marks: square roots of its class probabilities, as those of a product's photo.
-        text: its words; None where it has none, or where they do not count.
-    """
-
-    look: Vectors
-    dense: Floats
-    marks: SparseVector
-    text: TextQuery | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FilterQuery:
-    """A query for all filters.
-
-    Attributes:
-        filters: of the generation.
-        like: the positive example.
-        weights: dimension -> weight for this query, summing to 1; see :meth:`ScoreNormalizer.normalize_weights`. It has
-            ``text`` exactly where the positive example has words.
-        norms: means and spreads of the query's similarities over the cohort.
-        static: dimension -> static weight as fitted or tuned, of every dimension.
-        given: dimension -> weight, of the dimensions that people set.
-        unlike: the negative example.
-        merchandising: pins, boosts and buries, by ids of products.
-        explain: whether candidates carry reasons.
-        ranker: the ranker whose ``context`` is added; None for weights alone.
-        by_look: whether the nearest products by look alone are candidates, too.
-        ranker_features: the inputs of the ranker that chose the weights; None where none did.
-    """
-
-    filters: Filters
-    like: Example
-    weights: Mapping[str, float]
-    norms: ScoreNormalizer
-    static: Mapping[str, float] = field(default_factory=dict)
-    given: Mapping[str, float] = field(default_factory=dict)
-    unlike: Example | None = None
-    merchandising: Merchandising = field(default_factory=Merchandising)
-    explain: bool = False
-    ranker: Ranker | None = None
-    by_look: bool = False
-    ranker_features: RankerFeatures | None = None
-
-    @property
-    def dimension_names(self) -> list[str]:
-        """The dimensions that photos are compared in, ``text`` last where the query has words."""
-        return [*_names(self.filters), *([] if self.like.text is None else [TEXT])]
-
-    @property
-    def counting(self) -> list[str]:
-        """The dimensions whose weight is above 0."""
-        return [name for name, weight in self.weights.items() if weight > 0]
-
-    @property
-    def importances(self) -> dict[str, float]:
-        """Dimension -> weight in standard deviations, summing to 1: the input of
-        :meth:`ScoreNormalizer.normalize_weights`."""
-        shares = {name: weight * self.norms.spreads[name] for name, weight in self.weights.items()}
-        total = sum(shares.values())
-        return {name: share / total for name, share in shares.items()}
-
-    @property
-    def average(self) -> float:
-        """Score of the shop's average product for this query."""
-        return self.norms.average_score(self.weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +68,8 @@ class Detail:
     """The scores of n photos in every dimension.
 
     Attributes:
-        similarities: float32 (n, dimensions), each in [0, 1]; the last column is ``text`` where the query has words.
+        similarities: float32 (n, dimensions), each in [0, 1], a column for each of
+            :attr:`~shoplens.ranking.filter_query.FilterQuery.dimension_names`.
         penalty: float32 (n,), for similarity to the negative example.
         marks: of the photos.
         records: of their products, where they were read, too.
@@ -167,8 +100,8 @@ def retrieve_pool(index: Index, query: FilterQuery, k: int, constraint: PhotoCon
     probe = probe_vectors(query)
     usual = query.filters.space.usual_overlap(query.weights) >= USUAL_OVERLAP
     limit = max(PHOTOS_PER_PROBE * (1 if usual else UNUSUAL_FACTOR), PHOTOS_PER_PRODUCT * k)
-    if query.like.text is not None and set(query.counting) == {TEXT}:
-        return keep_best_photos(nearest_texts(index, query.like.text, k * PHOTOS_PER_PRODUCT, constraint))
+    if query.word_names and set(query.counting) <= set(query.word_names):
+        return keep_best_photos(_add_words(index, query, NO_HITS, k * PHOTOS_PER_PRODUCT, constraint))
     while True:
         near = index.nearest_photos(probe, limit, constraint)
         complete = len(near.keys) < limit
@@ -176,8 +109,8 @@ def retrieve_pool(index: Index, query: FilterQuery, k: int, constraint: PhotoCon
             near = _add_nearest_looks(index, query, near, limit, constraint)
         if not complete and not usual:
             near = _add_ties(index, query, near, limit, constraint)
-        if query.like.text is not None:
-            near = _add_texts(index, query, query.like.text, near, limit, constraint)
+        if query.word_names:
+            near = _add_words(index, query, near, limit, constraint)
         if complete or len({key.product for key in near.keys}) >= k:
             return keep_best_photos(near)
         limit *= 4
@@ -204,13 +137,26 @@ def _add_ties(index: Index, query: FilterQuery, near: PhotoHits, limit: int, con
     return merge_hits(parts)
 
 
-def _add_texts(
-    index: Index, query: FilterQuery, text: TextQuery, near: PhotoHits, limit: int, constraint: PhotoConstraint
-) -> PhotoHits:
-    """Add the photos whose words agree most with the query's, and to all scores what words add to them."""
-    alike = nearest_texts(index, text, limit, constraint)
-    merged = merge_hits([near, _score_photos(index, probe_vectors(query), alike.keys)])
-    return PhotoHits(merged.keys, merged.scores + query.weights[TEXT] * text_agreements(index, text, merged.keys))
+def _add_words(index: Index, query: FilterQuery, near: PhotoHits, limit: int, constraint: PhotoConstraint) -> PhotoHits:
+    """Add the photos whose words agree most with the query's, and those that fit its words as captions; and to all
+    scores what words add to them."""
+    parts, probe = [near], probe_vectors(query)
+    if query.like.text is not None and query.weights[TEXT]:
+        parts.append(_score_photos(index, probe, nearest_texts(index, query.like.text, limit, constraint).keys))
+    if query.like.caption is not None and query.weights[CAPTION]:
+        parts.append(_score_photos(index, probe, nearest_captions(index, query.like.caption, limit, constraint)))
+    keys, scores = merge_hits(parts)
+    return PhotoHits(keys, scores + score_words(index, query, keys))
+
+
+def score_words(index: Index, query: FilterQuery, keys: Sequence[PhotoKey]) -> Floats:
+    """Return what the words of a query add to the scores of photos, float32 (n,)."""
+    added = np.zeros(len(keys), np.float32)
+    if query.like.text is not None:
+        added += np.float32(query.weights[TEXT]) * text_agreements(index, query.like.text, keys)
+    if query.like.caption is not None:
+        added += np.float32(query.weights[CAPTION]) * caption_similarities(index, query.like.caption, keys)
+    return added
 
 
 def merge_hits(parts: Sequence[PhotoHits]) -> PhotoHits:
@@ -284,6 +230,8 @@ def build_candidates(index: Index, query: FilterQuery, pool: Pool, k: int) -> li
             matches = _matches(query, detail.marks[place])
             if query.like.text is not None:
                 matches |= match_texts(index, query.like.text, keys[place], scores[TEXT])
+            if query.like.caption is not None:
+                matches[CAPTION] = ClassMatch(query.like.caption.words, 1.0, scores[CAPTION])
             reasons = Reasons(query.weights, scores, matches, ranks[place])
         candidates.append(
             Candidate(
@@ -328,7 +276,7 @@ def retrieve_ranker_features(index: Index, query: FilterQuery, constraint: Photo
     keys = retrieve_pool(index, query, CANDIDATES, constraint).keys[:CANDIDATES]
     like, names = query.like, query.dimension_names
     similarities = photo_similarities(index, query.filters, like, keys, index.photo_class_vectors(keys))
-    similarities = _add_text_column(index, query, keys, similarities)
+    similarities = _add_word_columns(index, query, keys, similarities)
     return ranker_features(query.filters, like.look, like.marks, query.norms, names, similarities)
 
 
@@ -390,14 +338,17 @@ def _detail(index: Index, query: FilterQuery, keys: list[PhotoKey], *, with_reco
     if query.unlike is not None:
         unlike = photo_similarities(index, query.filters, query.unlike, keys, marks)
         penalty = np.asarray(UNLIKE * (unlike @ weights[: unlike.shape[1]]), np.float32)
-    return Detail(_add_text_column(index, query, keys, similarities), penalty, marks, records)
+    return Detail(_add_word_columns(index, query, keys, similarities), penalty, marks, records)
 
 
-def _add_text_column(index: Index, query: FilterQuery, keys: Sequence[PhotoKey], similarities: Floats) -> Floats:
-    """Append the agreement of words, where the query has some, to the similarities of photos."""
-    if query.like.text is None:
-        return similarities
-    return np.column_stack([similarities, text_agreements(index, query.like.text, keys)])
+def _add_word_columns(index: Index, query: FilterQuery, keys: Sequence[PhotoKey], similarities: Floats) -> Floats:
+    """Append what the words of a query say of photos, where it has some, to the similarities."""
+    columns = [similarities]
+    if query.like.text is not None:
+        columns.append(text_agreements(index, query.like.text, keys)[:, None])
+    if query.like.caption is not None:
+        columns.append(caption_similarities(index, query.like.caption, keys)[:, None])
+    return np.concatenate(columns, axis=1) if len(columns) > 1 else similarities
 
 
 def _matches(query: FilterQuery, marks: SparseVector) -> dict[str, ClassMatch]:

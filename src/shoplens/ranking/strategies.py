@@ -9,7 +9,8 @@ from shoplens.embedders.classifier import Classification
 from shoplens.errors import InvalidValue
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.classifier_retrieval import retrieve_by_classifier
-from shoplens.ranking.filter_retrieval import CANDIDATES, FilterQuery, build_candidates, retrieve_pool
+from shoplens.ranking.filter_query import FilterQuery
+from shoplens.ranking.filter_retrieval import CANDIDATES, build_candidates, retrieve_pool
 from shoplens.ranking.merchandising.pool import join_merchandised
 from shoplens.ranking.weighted_sum import similarity_from_cosine
 from shoplens.reading.barcodes import Barcode

@@ -1,4 +1,5 @@
-"""Photos of products by words: the nearest ones, how well their words agree with a query's, and which words match."""
+"""Photos of products by words: those whose words agree with the query's, with which words, and those that fit the
+query's words as if these were their captions."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.filters.dimensions.dimension import TEXT
+from shoplens.filters.model.caption import CaptionQuery
 from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
 from shoplens.reading.text_model import TextQuery
 from shoplens.types import ClassMatch
@@ -45,3 +47,13 @@ def match_texts(index: Index, text: TextQuery, key: PhotoKey, agreement: float) 
     longest = sorted(words, key=lambda word: -len(word))[:MAX_SHOWN_WORDS]
     shown = [word for word in words if word in longest]
     return {TEXT: ClassMatch(WORD_SEPARATOR.join(shown), len(words) / len(text.words), agreement)}
+
+
+def nearest_captions(index: Index, caption: CaptionQuery, limit: int, constraint: PhotoConstraint) -> list[PhotoKey]:
+    """Return up to ``limit`` photos that fit the words best, best first."""
+    return index.nearest_photos(VectorQuery(pretrained=caption.vector), limit, constraint).keys
+
+
+def caption_similarities(index: Index, caption: CaptionQuery, keys: Sequence[PhotoKey]) -> npt.NDArray[np.float32]:
+    """Return how well photos fit the words, float32 (n,), each in [0, 1]."""
+    return caption.model.similarities(index.photo_scores([VectorQuery(pretrained=caption.vector)], keys)[0])

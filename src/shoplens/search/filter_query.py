@@ -7,14 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from shoplens.embedders.text.tower import TextTower
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimensions.dimension import COLOR, TEXT
+from shoplens.filters.dimensions.dimension import CAPTION, COLOR, TEXT
+from shoplens.filters.model.caption import CaptionQuery
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
 from shoplens.filters.photo_features.color_histogram import parse_palette
 from shoplens.index.identifiers import unknown_product_error
 from shoplens.index.protocol import EMPTY_CLASS_VECTOR
-from shoplens.ranking.filter_retrieval import Example, FilterQuery
+from shoplens.ranking.filter_query import Example, FilterQuery
 from shoplens.ranking.merchandising.resolution import resolve_merchandising
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.text_retrieval import TEXT_SPREAD
@@ -24,6 +26,7 @@ from shoplens.search.wishes import (
     WishedDimensions,
     apply_wishes,
     build_unwanted_color,
+    caption_share,
     find_wished_dimensions,
     wish_weights,
 )
@@ -56,7 +59,7 @@ class FilterQueryBuilder:
 
     def __init__(self, generation: Generation, preferences: Preferences) -> None:
         self.filters: Filters = generation.require_filters()
-        self.look, self._text = generation.look, generation.text
+        self.look, self._text, self._caption = generation.look, generation.text, generation.caption
         self._static = load_static_weights(generation)
         self._index, self._preferences = generation.index, preferences
         self._merchandising = resolve_merchandising(generation.index, preferences.merchandising)
@@ -68,6 +71,7 @@ class FilterQueryBuilder:
         unlike: EncodedQuery | None = None,
         group: str | None = None,
         text: TextQuery | None = None,
+        caption: CaptionQuery | None = None,
     ) -> FilterQuery:
         """Build the query for a photo, or for what ``steering`` names in its place.
 
@@ -81,6 +85,8 @@ class FilterQueryBuilder:
                 :meth:`~shoplens.reading.text_model.TextModel.query`; alone they rank by ``text`` alone. The dimension
                 ``text`` counts for a query with words only.
 
+            caption: words that photos are compared with, of :meth:`caption_query`; ``caption`` counts with them only.
+
         Raises:
             InvalidValue: ``unknown-product``, ``unknown-color``, ``unknown-dimension``, ``unknown-profile``,
                 ``no-weight``.
@@ -92,22 +98,28 @@ class FilterQueryBuilder:
         if steering.meanings:
             wishes = find_wished_dimensions(self.filters, like, steering.meanings)
             like = apply_wishes(self.filters, like, steering.meanings)
-        like = replace(like, text=text)
+        like = replace(like, text=text, caption=caption)
         effective = steering
-        if photo is None and not steering.like and (steering.color or wishes.wanted or text is not None):
+        if photo is None and not steering.like and (steering.color or wishes.wanted or text or caption):
             zeros = dict.fromkeys(self._names(), 0.0)  # by colour or words alone
             alone = dict.fromkeys(wishes.also, _ALSO) | dict.fromkeys(wishes.wanted, 1.0)
             alone |= {COLOR: 1.0} if steering.color else {}
-            alone |= {} if text is None else {TEXT: 1.0}
+            alone |= ({} if text is None else {TEXT: 1.0}) | ({} if caption is None else {CAPTION: 1.0})
             effective = replace(steering, weights={**zeros, **alone, **steering.weights})
         categories = self._categories(like.marks) if steering.profile else ()
         static = self._static
-        weights = _without_text(resolve_weights(static, self._preferences, effective, categories), text)
-        if wishes.wanted or wishes.muted:
-            weights = wish_weights(self.filters, weights, wishes, effective.weights)
+        words = {TEXT: text, CAPTION: caption}
+        weights = _without_absent(resolve_weights(static, self._preferences, effective, categories), words)
+        if wishes.wanted or wishes.muted or caption is not None:
+            share = (
+                0.0 if caption is None else caption_share(caption.model, steering, has_example=bool(like.look.any()))
+            )
+            weights = wish_weights(self.filters, weights, wishes, effective.weights, share)
         norms = self.filters.score_normalizer(like.look, like.dense, like.marks)
         if text is not None:
             norms = norms.with_dimension(TEXT, TEXT_SPREAD)
+        if caption is not None:
+            norms = norms.with_dimension(CAPTION, caption.model.spread, caption.model.mean)
         return FilterQuery(
             self.filters,
             like,
@@ -130,6 +142,21 @@ class FilterQueryBuilder:
     def text_query(self, text: str) -> TextQuery | None:
         """Return the query for words; None where there is none among them, or the generation compares no words."""
         return None if self._text is None else self._text.query(text)
+
+    def caption_query(self, words: str, tower: TextTower | None) -> CaptionQuery | None:
+        """Return the query by which photos are compared with words; None where there are none, or where it was not
+        found to help in this shop.
+
+        Args:
+            tower: of the generation's model.
+
+        Raises:
+            ModelError: as :meth:`~shoplens.embedders.text.tower.TextTower.embed`.
+        """
+        model = self._caption
+        if not words or model is None or not model.weight or tower is None or tower.model != model.tower:
+            return None
+        return CaptionQuery(words, tower.embed([words])[0], model)
 
     def _names(self) -> Sequence[str]:
         return [dimension.name for dimension in self.filters.dimensions]
@@ -195,18 +222,20 @@ class FilterQueryBuilder:
         return nodes
 
 
-def _without_text(weights: Mapping[str, float], text: TextQuery | None) -> Mapping[str, float]:
-    """Leave ``text`` out of the weights of a query without words.
+def _without_absent(weights: Mapping[str, float], words: Mapping[str, object]) -> Mapping[str, float]:
+    """Leave the dimensions of words that a query does not have out of its weights.
+
+    Args:
+        words: dimension -> query; None for one that the query does not have.
 
     Raises:
         InvalidValue: ``no-weight``: nothing else has a weight.
     """
-    if text is not None:
-        return weights
-    others = {name: weight for name, weight in weights.items() if name != TEXT}
+    absent = {name for name, query in words.items() if query is None}
+    others = {name: weight for name, weight in weights.items() if name not in absent}
     if not sum(others.values()) > 0:
         raise InvalidValue(
-            "Only the dimension text has a weight, and the query has no words.",
+            f"Only {' and '.join(sorted(words))} have a weight, and the query has no words for them.",
             "Give another dimension a weight above 0.",
             code="no-weight",
         )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from shoplens.build.photo_features import embed_framed, extract_features, feature_model
 from shoplens.embedders import Embedder
 from shoplens.embedders.embedder import finds_objects
+from shoplens.embedders.text.tower import text_tower
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.images import PhotoSource, Picture, decode_photo, photo_size
@@ -22,7 +23,7 @@ from shoplens.reading.barcodes import Barcode, read_barcodes
 from shoplens.reading.photo_reading import PhotoReading
 from shoplens.reading.text_reader import SHARP_SIDE, TextReader
 from shoplens.search.prepared_strategy import PreparedStrategy
-from shoplens.search.text_meanings import title_text
+from shoplens.search.text_meanings import caption_text, title_text
 from shoplens.search.wishes import wishes_steer
 from shoplens.settings import Settings
 from shoplens.store.generation import FindEmbedder, Generation
@@ -209,7 +210,8 @@ def encode_query(
         negative = query.steering.unlike
         unlike = None if negative is None else encoder.encode_photo(negative, index)
         text = prepared.filters.text_query(title_text(query.steering.meanings))
-        filtered = prepared.filters.build(encoded, query.steering, unlike, text=text)
+        caption = prepared.filters.caption_query(caption_text(query.steering.meanings), text_tower(encoder.embedder))
+        filtered = prepared.filters.build(encoded, query.steering, unlike, text=text, caption=caption)
     if not query.steering.color and not wishes_steer(query.steering):
         return encoded, replace(encoded or EncodedQuery(filtered.like.look), filtered=filtered)
     if query.steering.color and not filtered.weights.get(COLOR):

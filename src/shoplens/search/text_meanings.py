@@ -77,7 +77,7 @@ def _vocabulary(generation: Generation, concepts: Concepts) -> Vocabulary:
 
 def _find_title(meaning: WordMeaning, generation: Generation, concepts: Concepts) -> WordMeaning:
     """Return a word of titles as the texts of products have it: as it is written, or in a word that means the same;
-    ``unknown`` where no product has it."""
+    where no product has it, of kind ``caption`` if photos are compared with words, else ``unknown``."""
     if meaning.kind != "title":
         return meaning
     means = concepts.canonical(word_keys(meaning.words))
@@ -87,7 +87,8 @@ def _find_title(meaning: WordMeaning, generation: Generation, concepts: Concepts
     }
     best = max(found, key=lambda words: found[words])
     if not found[best]:
-        return replace(meaning, kind="unknown")
+        is_compared = generation.caption is not None and generation.caption.weight > 0
+        return replace(meaning, kind="caption" if is_compared else "unknown")
     return meaning if best == meaning.words else replace(meaning, corrected=best)
 
 
@@ -112,6 +113,12 @@ def _agreement(words: str, generation: Generation, *, forgiving: bool = False) -
 def title_text(meanings: tuple[WordMeaning, ...]) -> str:
     """Return the words that the texts of products are compared with; empty for none."""
     return " ".join(one.corrected or one.words for one in meanings if one.kind == "title")
+
+
+def caption_text(meanings: tuple[WordMeaning, ...]) -> str:
+    """Return the words that photos are compared with: all that say what a product is; empty for none."""
+    named = (one for one in meanings if one.kind in ("wanted", "title", "caption"))
+    return " ".join(one.corrected or one.words for one in named)
 
 
 def contradictions(query: Query, generation: Generation, *, is_empty: bool) -> Iterator[str]:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, OBJECT, PATH, TEXT
+from shoplens.filters.dimensions.dimension import CAPTION, COLOR, DESIGN, LOOK, OBJECT, PATH, TEXT
+from shoplens.filters.model.caption import CaptionModel
 from shoplens.filters.model.class_layout import ClassBlock, is_within
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
@@ -16,7 +17,7 @@ from shoplens.filters.photo_features.pixels import Floats
 from shoplens.index.condition_parser import parse_condition
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf
 from shoplens.index.predicted_values import include_predicted
-from shoplens.ranking.filter_retrieval import Example
+from shoplens.ranking.filter_query import Example
 from shoplens.store.generation import Generation
 from shoplens.types import SparseVector, Steering, WordMeaning
 from shoplens.words.vocabulary import combine_classes
@@ -64,7 +65,7 @@ def collect_wanted_classes(meanings: Sequence[WordMeaning]) -> dict[str, dict[st
 
 def wishes_steer(steering: Steering) -> bool:
     """Whether words change the scores, and not only the condition."""
-    return any(meaning.kind in ("wanted", "unwanted", "title") for meaning in steering.meanings)
+    return any(meaning.kind in ("wanted", "unwanted", "title", "caption") for meaning in steering.meanings)
 
 
 def wish_condition(generation: Generation, steering: Steering) -> Condition | None:
@@ -133,18 +134,26 @@ def build_unwanted_color(filters: Filters, example: Example, meanings: Sequence[
 
 
 def wish_weights(
-    filters: Filters, weights: Mapping[str, float], wishes: WishedDimensions, given: Mapping[str, float]
+    filters: Filters,
+    weights: Mapping[str, float],
+    wishes: WishedDimensions,
+    given: Mapping[str, float],
+    caption: float = 0.0,
 ) -> dict[str, float]:
     """Return the weights of a search with words.
 
     A dimension of wanted classes counts :data:`WISH_WEIGHT` times as much as all others together, and one in which the
     photo shows mostly what is not wanted does not count. The kind of thing, a tree, counts at least as much as
-    the looks, which speak of all that the words change, too.
+    the looks, which speak of all that the words change, too. ``caption`` counts in proportion to the heaviest dimension
+    of the words.
 
     Args:
         weights: dimension -> weight, which sum to 1.
         given: weights of this search, which stay.
+        caption: weight of ``caption`` for a weight of 1 of what the words want; 0 where it does not count.
     """
+    own = weights.get(CAPTION, 0.0)
+    weights = {name: weight for name, weight in weights.items() if name != CAPTION}
     result = {name: 0.0 if name in wishes.muted and name not in given else weight for name, weight in weights.items()}
     looks = sum(result.get(name, 0.0) for name in _LOOKS)
     for name in filters.models.trees:
@@ -154,9 +163,25 @@ def wish_weights(
     for name in wishes.wanted:
         if name not in given:
             result[name] = max(result[name], WISH_WEIGHT * rest)
+    if caption:
+        heaviest = max((result[name] for name in wishes.wanted), default=WISH_WEIGHT * rest)
+        result[CAPTION] = own if CAPTION in given else caption * heaviest
     result = result if any(result.values()) else {**weights}
     total = sum(result.values())
     return {name: weight / total for name, weight in result.items()}
+
+
+def caption_share(model: CaptionModel, steering: Steering, *, has_example: bool) -> float:
+    """Return the weight of ``caption`` for a weight of 1 of what the words want otherwise.
+
+    It is the one that was chosen beside the comparison of words with words. Beside a photo, words that no product has
+    are wishes that nothing else compares, so that they count as any other wish.
+
+    Args:
+        has_example: whether there is a photo, or a product that the search starts from.
+    """
+    is_alone = any(one.kind == "caption" for one in steering.meanings)
+    return 1.0 if has_example and is_alone else min(model.weight, 1.0)
 
 
 def find_wished_dimensions(filters: Filters, example: Example, meanings: Sequence[WordMeaning]) -> WishedDimensions:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from shoplens.types import fold
 
-PHOTO_DIMENSIONS = ("look", "object", "design", "shape", "text")
-"""Dimensions that are computed from the photos, or from all words of a product; no attribute of the feed may have their
+PHOTO_DIMENSIONS = ("look", "object", "design", "shape", "text", "caption")
+"""Dimensions that are computed from the photos, or that compare words; no attribute of the feed may have their
 names."""
 SCORE_PARTS = ("pin", "boost", "bury", "not", "context")
 """Parts of a score that are not dimensions; no attribute of the feed may have their names either."""

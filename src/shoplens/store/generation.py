@@ -17,6 +17,7 @@ from shoplens.embedders.look import EmbeddingHead, load_look
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.dimensions.derivation import Dimensions
 from shoplens.filters.dimensions.labels import Labels
+from shoplens.filters.model.caption import CaptionModel, load_caption_model
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.filters.model.stored import load_filters
@@ -43,6 +44,7 @@ class Generation:
         look: the trained head that made its trained vectors; None where none was trained.
         text: compares words with those of its products; None where it has no room for words, or the filters are
             damaged.
+        caption: compares words with its photos; None where its model has no text tower, or the filters are damaged.
         names: what its classes and values are called, where a search has collected it; see
             :func:`~shoplens.search.text_meanings.read_text`.
         written: when products were last written, in seconds of the monotonic clock.
@@ -57,6 +59,7 @@ class Generation:
     filters: Filters | None = None
     look: EmbeddingHead | None = None
     text: TextModel | None = None
+    caption: CaptionModel | None = None
     damage: StoreError | None = None
     readers: int = 0
     names: DatedVocabulary | None = None
@@ -232,9 +235,9 @@ def open_generation(folder: Path, manifest: Manifest, engine: OpenIndex = Qdrant
     seal = check_seal(folder) if stored_format(folder) == FORMAT else None
     if seal is not None and not seal.is_settled:
         break_seal(folder)
-    filters, text, damage = None, None, None
+    filters, text, caption, damage = None, None, None, None
     try:
-        filters, text = load_filters(folder), load_text_model(folder)
+        filters, text, caption = load_filters(folder), load_text_model(folder), load_caption_model(folder)
     except StoreError as problem:
         damage = problem
     look = load_look(folder, manifest.look)
@@ -244,7 +247,7 @@ def open_generation(folder: Path, manifest: Manifest, engine: OpenIndex = Qdrant
         raise damage_error(folder, f"has {products:,} products instead of {seal.products:,}")
     if seal is not None and not seal.is_settled:
         write_seal(folder, seal.products, seal)
-    return Generation(folder, manifest, index, filters, look, text, damage)
+    return Generation(folder, manifest, index, filters, look, text, caption, damage)
 
 
 def open_index(folder: Path, manifest: Manifest, engine: OpenIndex = QdrantIndex) -> StoredIndex:

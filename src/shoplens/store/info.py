@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from shoplens.embedders.shipped import newer_network
@@ -136,6 +136,7 @@ def store_info(store: Store, merchandising: Merchandising) -> dict[str, Any]:
             ],
             "objects": _object_costs(manifest),
             "tuning": read_tuning(generation.folder),
+            "caption": {} if generation.caption is None else asdict(generation.caption),
             "bytes": size_on_disk(store.folder, without=SNAPSHOTS),
             "fields": {
                 field: {"holds": sorted(kinds), "values": dict(index.facet(field, 5))}

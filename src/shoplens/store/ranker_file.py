@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from shoplens.errors import InvalidValue, ModelError, StoreError
-from shoplens.filters.dimensions.dimension import TEXT
+from shoplens.filters.dimensions.dimension import CAPTION, TEXT
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.store.calibration_file import delete_calibration
@@ -43,7 +43,7 @@ def load_ranker(generation: Generation) -> Ranker | None:
 def load_static_weights(generation: Generation) -> dict[str, float]:
     """Read the static weights: dimension -> tuned weight on the scale of the fitted ones, or else the fitted weight.
 
-    ``text``, which counts for queries with words, is among them where the generation compares words.
+    ``text`` and ``caption``, which count for queries with words, are among them where the generation compares words.
 
     Raises:
         InvalidValue: ``no-filters``.
@@ -53,12 +53,14 @@ def load_static_weights(generation: Generation) -> dict[str, float]:
     fitted = {one.name: filters.weights.get(one.name, 1.0) for one in filters.dimensions}
     if generation.text is not None:
         fitted[TEXT] = generation.text.weight
+    if generation.caption is not None and generation.caption.weight:
+        fitted[CAPTION] = generation.caption.weight * fitted.get(TEXT, 1.0)
     path = generation.folder / WEIGHTS
     try:
         tuned = _weights(path, file_version(path))
     except FileNotFoundError:
         return fitted
-    total = sum(weight for name, weight in fitted.items() if name != TEXT or name in tuned) or 1.0
+    total = sum(weight for name, weight in fitted.items() if name not in (TEXT, CAPTION) or name in tuned) or 1.0
     return {name: tuned[name] * total if name in tuned else weight for name, weight in fitted.items()}
 
 

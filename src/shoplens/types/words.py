@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-MeaningKind = Literal["wanted", "unwanted", "condition", "title", "unknown"]
+MeaningKind = Literal["wanted", "unwanted", "condition", "title", "caption", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class WordMeaning:
         start, end: their place in the text, in characters; without the words between, the text means the rest.
         kind: ``wanted``: classes that are searched for, in place of the photo's. ``unwanted``: classes that no result
             has. ``condition``: a condition that every result meets. ``title``: words that the texts of products are
-            compared with. ``unknown``: nothing in this shop.
+            compared with. ``caption``: words that no product has, which only photos are compared with. ``unknown``:
+            nothing in this shop.
         classes: dimension -> class -> its share of what is wanted; the shares of a dimension sum to 1.
         condition: as in ``where``; empty for wanted classes, titles and unknown words.
         color: the colour that was understood, in words of :func:`parse_palette`; empty for none.

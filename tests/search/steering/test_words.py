@@ -11,7 +11,7 @@ import pytest
 from shoplens import Shop, Steering
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
-from shoplens.ranking.filter_retrieval import Example
+from shoplens.ranking.filter_query import Example
 from shoplens.search.text_meanings import FRESH
 from shoplens.search.wishes import (
     WISH_WEIGHT,

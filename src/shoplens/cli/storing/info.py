@@ -34,6 +34,8 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
     console.print(f"{'calibrated':12} {sanitize(calibrated) or 'no: `shoplens calibrate` does it'}")
     console.print(f"{'objects':12} {_describe_objects(info['objects'])}")
     console.print(f"{'weights':12} {sanitize(_describe_tuning(info['tuning']))}")
+    if caption := info["caption"]:
+        console.print(f"{'caption':12} {sanitize(_describe_caption(caption))}")
     console.print(f"{'size':12} {info['bytes'] / 1e6:.1f} MB")
     for note in info["merchandising"]:
         console.print(sanitize(note["note"]))
@@ -53,6 +55,14 @@ def _describe_objects(objects: Mapping[str, Any]) -> str:
         f"compared by themselves{framed}: up to {objects['passes']} passes of the network for each photo instead of 1, "
         f"and {objects['bytes_per_photo']:,} bytes; the setting objects = false leaves it out of a new store"
     )
+
+
+def _describe_caption(caption: Mapping[str, Any]) -> str:
+    """Return whether the text tower counts, and why, in words."""
+    if not caption["ndcg"]:
+        return str(caption["reason"])
+    figures = [f"{kind}: nDCG@10 {before:.2f} -> {after:.2f}" for kind, (before, after) in caption["ndcg"].items()]
+    return f"weight {caption['weight']:g}; {caption['reason']}; {caption['titles']} titles; {'; '.join(figures)}"
 
 
 def _describe_tuning(tuning: Mapping[str, Any]) -> str:

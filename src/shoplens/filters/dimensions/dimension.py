@@ -18,6 +18,9 @@ LOOK, OBJECT, DESIGN, SHAPE, COLOR = "look", "object", "design", "shape", "color
 TEXT = "text"
 """Name of the dimension that compares words. It counts only for queries with words, so it is none of a generation's
 :class:`Dimension` values; see :mod:`shoplens.reading.text_model`."""
+CAPTION = "caption"
+"""Name of the dimension that compares words with photos, by the text tower of the store's model; as ``text``, it counts
+only for queries with words. See :mod:`shoplens.filters.model.caption`."""
 PATH = " > "
 """Separator of the steps of a path in a tree."""
 

@@ -118,9 +118,9 @@ class ScoreNormalizer:
         total = sum(scaled.values())
         return {name: weight / total for name, weight in scaled.items()}
 
-    def with_dimension(self, name: str, spread: float) -> ScoreNormalizer:
-        """Return the same with one more dimension, in which the average product is not similar at all."""
-        return ScoreNormalizer({**self.means, name: 0.0}, {**self.spreads, name: spread})
+    def with_dimension(self, name: str, spread: float, mean: float = 0.0) -> ScoreNormalizer:
+        """Return the same with one more dimension, in which the average product has the similarity ``mean``."""
+        return ScoreNormalizer({**self.means, name: mean}, {**self.spreads, name: spread})
 
     def average_score(self, normalized: Mapping[str, float]) -> float:
         """Return the score of the shop's average product; 0 without a cohort.

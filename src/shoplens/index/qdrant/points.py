@@ -285,6 +285,8 @@ def engine_query(query: VectorQuery, sizes: VectorSizes) -> engine.Query:
         return engine.Query.Nearest(engine_sparse_vector(query.class_vector), using=CLASS_VECTOR)
     if query.text_vector is not None:
         return engine.Query.Nearest(engine_sparse_vector(query.text_vector), using=TEXT_VECTOR)
+    if query.pretrained is not None:
+        return engine.Query.Nearest(query.pretrained.tolist(), using=PRETRAINED)
     look = np.zeros(sizes.look, np.float32) if query.look is None else query.look
     rest = np.zeros(sizes.filter_vector, np.float32) if query.filter_vector is None else query.filter_vector
     return engine.Query.Nearest(np.concatenate([look, rest]).tolist(), using=COMBINED)

@@ -190,7 +190,8 @@ class QdrantIndex:
         if query.is_sparse:  # fewer than limit are all that share an entry
             points = self._query_shard(nearest, limit, filters)
         else:
-            points = self._search(nearest, limit, filters, COMBINED_HNSW_EF)
+            ef = COMBINED_HNSW_EF if query.pretrained is None else HNSW_EF
+            points = self._search(nearest, limit, filters, ef)
         return PhotoHits(
             [photo_key(point.id) for point in points], np.array([point.score for point in points], np.float32)
         )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shoplens.filters.dimensions.dimension import TEXT
 from shoplens.index.conditions import AllOf, Condition, IsProduct
 from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits
-from shoplens.ranking.filter_retrieval import FilterQuery, Pool, keep_best_photos, merge_hits, probe_vectors
-from shoplens.ranking.text_retrieval import text_agreements
+from shoplens.ranking.filter_query import FilterQuery
+from shoplens.ranking.filter_retrieval import Pool, keep_best_photos, merge_hits, probe_vectors, score_words
 
 MOST_PHOTOS = 50
 """Number of photos of a product that are compared."""
@@ -26,9 +25,5 @@ def join_merchandised(index: Index, query: FilterQuery, pool: Pool, constraint: 
         named = AllOf((constraint.condition, named))
     limit = MOST_PHOTOS * len(missing)
     found = index.nearest_photos(probe_vectors(query), limit, replace(constraint, condition=named))
-    if query.like.text is not None and found.keys:
-        agreements = text_agreements(index, query.like.text, found.keys)
-        by_text_alone = set(query.counting) == {TEXT}
-        scores = agreements if by_text_alone else found.scores + query.weights[TEXT] * agreements
-        found = PhotoHits(found.keys, scores)
+    found = PhotoHits(found.keys, found.scores + score_words(index, query, found.keys))
     return keep_best_photos(merge_hits([PhotoHits(pool.keys, pool.totals), found]))
