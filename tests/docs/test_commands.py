@@ -120,6 +120,7 @@ def test_names_that_do_not_exist_are_found() -> None:
 
 
 def test_the_style_properties_of_the_element_are_documented() -> None:
-    element = (ROOT / "src/shoplens/web/element.js").read_text("utf-8")
-    told = {name for code in spans(page("docs/service.md")) for name in STYLE.findall(code)}
-    assert told == set(STYLE.findall(element))
+    sources = [ROOT / "src/shoplens/web/element.js", *(ROOT / "src/shoplens/web/search/styles").iterdir()]
+    used = {name for source in sources for name in STYLE.findall(source.read_text("utf-8"))}
+    told = {name for code in spans(page("docs/storefront.md")) for name in STYLE.findall(code)}
+    assert told == used

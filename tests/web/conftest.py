@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ import pytest
 
 from shoplens import Shop
 from shoplens.rendered import render_catalogue
-from tests.cli.pixel_shop import index_pixel_shop
 from tests.service.service_process import run_service
+from tests.web.pages import PHONE, SearchPage, open_page
+from tests.web.shop_site import ShopSite
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 FLAGS = (
@@ -23,6 +25,8 @@ FLAGS = (
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 )
+PRODUCTS, SOLD_OUT, WITHOUT_ADDRESS = 30, 1, 2
+"""Number of products; the second design is sold out, and the third has no address."""
 
 
 @pytest.fixture(scope="session")
@@ -38,47 +42,45 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def drawn_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the ``store`` of 30 drawn products, and ``query.jpg``, a phone photo of one of them."""
+    """Return a folder with the ``store`` of 30 drawn products, and
+    ``query.jpg``, a phone photo of one of them."""
     folder = tmp_path_factory.mktemp("drawn")
-    catalogue = render_catalogue(folder, 30, queries=1)
+    catalogue = render_catalogue(folder, PRODUCTS, queries=1)
     assert catalogue.queries_file is not None
     shutil.copy(next((catalogue.queries_file.parent / "queries").glob("*.jpg")), folder / "query.jpg")
+    rows = [json.loads(line) for line in catalogue.feed.read_text("utf-8").splitlines()]
+    designs = list(dict.fromkeys(row["group_id"] for row in rows))
+    for row in rows:
+        row["in_stock"] = row["group_id"] != designs[SOLD_OUT]
+        if row["group_id"] != designs[WITHOUT_ADDRESS]:
+            row["url"] = f"https://shop.example/{row['id']}"
+    catalogue.feed.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     Shop.index(folder / "catalogue.jsonl", folder / "store")[0].close()
     return folder
 
 
-@pytest.fixture
-def small_shop_address(tmp_path: Path) -> Iterator[str]:
-    """Yield the address of a shop with so few products that its map is drawn at once."""
-    index_pixel_shop(tmp_path, 14, 1)
-    with run_service(tmp_path / "store", "--model", str(tmp_path / "model.onnx")) as service:
-        yield service.address
+@pytest.fixture(scope="session")
+def shop_site() -> Iterator[ShopSite]:
+    """Serve pages of the shop on an origin of their own, which may use the service."""
+    with ShopSite() as site:
+        yield site
 
 
 @pytest.fixture(scope="session")
-def address(drawn_shop: Path) -> Iterator[str]:
-    with run_service(drawn_shop / "store", "--rate-limit", "0", "--remember") as service:
+def address(drawn_shop: Path, shop_site: ShopSite) -> Iterator[str]:
+    with run_service(drawn_shop / "store", "--rate-limit", "0", "--remember", "--cors", shop_site.origin) as service:
         yield service.address
 
 
 @pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:
-    """Open the page; its console errors and exceptions fail the test, except for error responses of the service."""
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
-    )
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    problems: list[str] = []
+def page(browser: Any, address: str) -> Iterator[SearchPage]:
+    """Open the page at a desk; its console errors and exceptions fail the test, except for failed requests."""
+    with open_page(browser, address, permissions=["clipboard-read", "clipboard-write"]) as page:
+        yield page
 
-    def collect(message: Any) -> None:
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
-            problems.append(message.text)
 
-    page.on("console", collect)
-    page.on("pageerror", lambda problem: problems.append(str(problem)))
-    page.goto(address)
-    page.locator(".slider").first.wait_for(state="attached")
-    yield page
-    context.close()
-    assert problems == []
+@pytest.fixture
+def phone(browser: Any, address: str) -> Iterator[SearchPage]:
+    """Open the page on a phone."""
+    with open_page(browser, address, **PHONE) as page:
+        yield page

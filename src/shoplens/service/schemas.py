@@ -88,6 +88,9 @@ class SearchRequest(_Input):
         float | None, Field(description="Precision of the verdicts `exact` and `not-in-catalogue`.", ge=0.5, le=0.99)
     ] = None
     explain: Annotated[bool, Field(description="Whether results carry reasons.")] = False
+    variants: Annotated[
+        bool, Field(description="Whether results carry the products of the same group in all their colours.")
+    ] = False
     objects: Annotated[
         bool, Field(description="Whether to search for each thing in the photo by itself, too; see `object_answers`.")
     ] = False
@@ -143,6 +146,15 @@ class MeaningDocument(BaseModel):
     corrected: Annotated[str, Field(description="What misspelled words were taken for.")]
 
 
+class VariantDocument(BaseModel):
+    """A product of the same group."""
+
+    product_id: str
+    photo: Annotated[str, Field(description="Its first photo, on this service.")]
+    color: Annotated[str, Field(description="Its colour, as the shop calls it.")]
+    swatch: Annotated[str, Field(description="Its colour as #rrggbb; empty where the name is not known.")]
+
+
 class ResultDocument(BaseModel):
     """A product that was found. `parts` add up to `score`."""
 
@@ -168,6 +180,9 @@ class ResultDocument(BaseModel):
     group_id: str
     in_stock: bool | None
     identifiers: list[str]
+    variants: Annotated[
+        list[VariantDocument], Field(description="The products of its group, by id, where `variants` was true.")
+    ] = []
 
 
 class AnswerDocument(BaseModel):

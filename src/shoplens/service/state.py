@@ -12,6 +12,7 @@ from shoplens.errors import StoreError
 from shoplens.service.caches.map_cache import MapCache
 from shoplens.service.caches.not_found_stats import NotFoundStats
 from shoplens.service.caches.query_cache import EncodedQueries, QueryCache
+from shoplens.service.caches.storefront_cache import StorefrontCache
 from shoplens.service.caches.thumbnails import ThumbnailCache
 from shoplens.service.keys import Keys
 from shoplens.service.limits.queue import WorkQueue
@@ -40,6 +41,7 @@ class ServiceState:
         beside: threads for commands that run beside the service.
         thumbnails: product photos in the requested sizes.
         map_cache: map of the catalogue.
+        storefront: what a search page shows before a search.
         not_found: counts of searches for products that the shop does not have.
         metrics: of the service.
         damage: what is wrong with the files of the store; empty for nothing.
@@ -55,6 +57,7 @@ class ServiceState:
     beside: ThreadPoolExecutor
     thumbnails: ThumbnailCache
     map_cache: MapCache
+    storefront: StorefrontCache
     not_found: NotFoundStats
     metrics: Metrics
     damage: str = ""
@@ -80,6 +83,7 @@ class ServiceState:
             ThreadPoolExecutor(COMMANDS_AT_ONCE, "commands"),
             ThumbnailCache(shop),
             MapCache(shop),
+            StorefrontCache(shop),
             NotFoundStats(shop.folder),
             Metrics(),
         )

@@ -27,6 +27,8 @@ PREFIX = "SHOPLENS_"
 FILE = "shoplens.toml"
 PREFERENCES = "preferences"
 _USER_AGENT = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
+_LOGO = re.compile(r"https?://[!#-:<-~]{1,2000}")
 _Value = TypeVar("_Value")
 
 
@@ -101,6 +103,12 @@ class Settings:
     port: int = _setting(8000, "port on which `serve` listens; 0: any free port", lowest=0)
     open_search: bool = _setting(True, "whether searching needs no key while `host` is a loopback address")
     cors: str = _setting("", "web pages that may search, e.g. `https://shop.example`; separated by commas")
+    shop_name: str = _setting("Shoplens", "name of the shop on the search page")
+    shop_logo: str = _setting("", "http or https address of the shop's logo on the search page; default: its name")
+    shop_accent: str = _setting("", "colour of the search page's buttons and links, as `#rrggbb`")
+    page_key: str = _setting(
+        "", "key with the role search that the search page uses, where searches need one; every visitor can read it"
+    )
     rate: int = _setting(120, "requests per minute of one client: a key and an address; 0: no limit", lowest=0)
     key_rate: int = _setting(6_000, "requests per minute of one key, from all addresses; 0: no limit", lowest=0)
     trusted_proxies: str = _setting(
@@ -166,6 +174,12 @@ class Settings:
                 raise SettingsError(
                     f"trusted_proxies names {proxy[:100]!r}.", "Give addresses or networks such as 10.0.0.0/8."
                 ) from None
+        if self.shop_accent and not _HEX.fullmatch(self.shop_accent):
+            raise SettingsError(f"shop_accent is {self.shop_accent[:100]!r}.", "Write a colour such as #1d5c4d.")
+        if self.shop_logo and not _LOGO.fullmatch(self.shop_logo):
+            raise SettingsError(
+                f"shop_logo is {self.shop_logo[:100]!r}.", "Give an http or https address of a picture."
+            )
         if not _USER_AGENT.fullmatch(self.user_agent):
             raise SettingsError(
                 f"user_agent is {self.user_agent[:300]!r}.",

@@ -14,7 +14,9 @@ from shoplens.index.identifiers import find_product
 from shoplens.index.qdrant.points import is_photo_hash
 from shoplens.search.facets import count_values
 from shoplens.shop.parts import ShopParts
+from shoplens.shop.storefront import Storefront, Variant, describe_storefront, find_variants
 from shoplens.types import Pixels, Product
+from shoplens.words.concepts import load_concepts
 
 
 class ShopProducts:
@@ -116,6 +118,16 @@ class ShopProducts:
         texts = (where,) if isinstance(where, str) else tuple(where)
         with self._parts.store.reading() as generation:
             return count_values(generation.index, fields, parse_conditions(texts), limit)
+
+    def describe_storefront(self) -> Storefront:
+        """Describe what a search page shows before a search: fields to filter by, sample products, prices."""
+        with self._parts.store.reading() as generation:
+            return describe_storefront(generation, load_concepts(self._parts.settings.synonyms))
+
+    def variants(self, groups: Iterable[str]) -> dict[str, list[Variant]]:
+        """Return the products of these groups with their colours: group id -> at most 12 variants, by id."""
+        with self._parts.store.reading() as generation:
+            return find_variants(generation.index, groups, load_concepts(self._parts.settings.synonyms))
 
     def ids(self) -> Iterator[str]:
         """Yield the ids of all products, in no particular order."""

@@ -1,131 +1,156 @@
 /**
- * <shoplens-search endpoint="https://search.shop.example" api-key="…" results="8"></shoplens-search>
+ * <shoplens-search endpoint="https://search.shop.example" api-key="sl_…"></shoplens-search>
  *
- * A button that finds the shop's products in a shopper's photo. Attributes: `endpoint` (address of the service),
- * `api-key` (a key with the role search), `results`, `label`, `where`. Events, which all bubble: `shoplens-results`
- * ({answer}), `shoplens-click` ({result, answer}; if it is cancelled, the link is not followed), `shoplens-error`
- * ({code, problem, fix}). The style is set by the CSS custom properties --shoplens-accent, --shoplens-ink,
- * --shoplens-ground, --shoplens-radius and --shoplens-font, and by ::part(button), ::part(panel) and ::part(card).
+ * A visual search for any page. Attributes: `endpoint` (address of the service), `api-key` (a key with the role search),
+ * `mode` (`dialog`, a button that opens the search over the page, or `inline`), `product-id` (shows only products like
+ * this one), `results` (number of results of a page), `where` (a condition that all results meet), `label` (text of the
+ * button), `lang`. The property `texts` replaces texts. Slots: `button` (what opens the dialog), and a
+ * `<template slot="card">` for cards. Events, which all bubble: shoplens-open, shoplens-search, shoplens-results,
+ * shoplens-select (if it is cancelled, the link is not followed), shoplens-close, shoplens-error. docs/storefront.md
+ * describes all of it.
  */
 
-import { describeVerdict, fetchJson, formatPrice, postSearch, preparePhoto } from "./api.js";
+import { icon, h } from "./search/dom.js";
+import { mount, sharedSheet } from "./search/mount.js";
+import { Texts } from "./search/texts/index.js";
 
-const sheet = new CSSStyleSheet();
-sheet.replaceSync(`
-  :host { display: inline-block; font: var(--shoplens-font, inherit); color: var(--shoplens-ink, inherit); }
-  * { box-sizing: border-box; }
-  button, .choose { font: inherit; min-height: 44px; padding: 8px 16px; cursor: pointer; display: inline-flex;
-    align-items: center; border: 0; color: #fff; background: var(--shoplens-accent, #1d5c4d);
-    border-radius: var(--shoplens-radius, 8px); }
-  input { position: absolute; width: 1px; height: 1px; opacity: 0; }
-  .choose:focus-within, a:focus-visible, button:focus-visible { outline: 3px solid currentColor; outline-offset: 2px; }
-  dialog { border: 0; padding: 16px; width: min(960px, 96vw); max-height: 90vh; color: var(--shoplens-ink, #1b1d1a);
-    background: var(--shoplens-ground, #fff); border-radius: calc(1.5 * var(--shoplens-radius, 8px)); }
-  dialog::backdrop { background: rgb(0 0 0 / 55%); }
-  header { display: flex; gap: 12px; align-items: center; justify-content: space-between; margin-bottom: 12px; }
-  p { margin: 0; }
-  ul { list-style: none; margin: 0; padding: 0; display: grid; gap: 12px;
-    grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
-  a { color: inherit; text-decoration: none; display: block; }
-  img { width: 100%; aspect-ratio: 1; object-fit: contain; background: #fff; border-radius: var(--shoplens-radius, 8px); }
-  .title { display: block; overflow-wrap: anywhere; }
-  .price { font-weight: 600; }
-`);
+const OWN_STYLE = `
+:host { display: inline-block; }
+:host([mode="inline"]), :host([product-id]) { display: block; }
+:host([hidden]) { display: none; }
+.trigger { font: var(--shoplens-font, inherit); }
+.overlay { width: min(1280px, 96vw); height: 92dvh; max-width: none; max-height: none; border-radius: 20px; overflow: auto; overscroll-behavior: contain; scrollbar-gutter: stable; }
+@media (max-width: 700px) { .overlay { width: 100vw; height: 100dvh; border-radius: 0; } }
+.overlay > .shut { position: sticky; top: 0; z-index: 3; display: flex; justify-content: flex-end; height: 0; }
+.overlay > .shut .button { margin: 8px; background: var(--surface, Canvas); }
+.overlay[open] { animation: rise .24s cubic-bezier(.2,.7,.2,1); }
+`;
+let ownSheet = null;
 
-class ShoplensSearch extends HTMLElement {
-  constructor() {
-    super();
-    const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [sheet];
-    root.innerHTML = `
-      <label class="choose" part="button"><span></span><input type="file" accept="image/*"></label>
-      <dialog part="panel" aria-label="Products in your photo">
-        <header><p role="status"></p><button type="button" part="close" aria-label="Close">×</button></header>
-        <ul></ul>
-      </dialog>`;
-    this.input = root.querySelector("input");
-    this.dialog = root.querySelector("dialog");
-    this.status = root.querySelector("p");
-    this.list = root.querySelector("ul");
-    this.input.addEventListener("change", () => this.input.files[0] && this.search(this.input.files[0]));
-    root.querySelector("button").addEventListener("click", () => this.dialog.close());
-  }
+export class ShoplensSearch extends HTMLElement {
+  #app = null;
+  #texts = {};
+  #began = false;
 
-  static observedAttributes = ["label"];
-
-  attributeChangedCallback() {
-    this.connectedCallback();
-  }
+  static observedAttributes = ["endpoint", "api-key", "mode", "product-id", "results", "where", "label", "lang"];
 
   connectedCallback() {
-    this.shadowRoot.querySelector("span").textContent = this.getAttribute("label") || "Search by photo";
-  }
-
-  get endpoint() {
-    return (this.getAttribute("endpoint") || new URL(import.meta.url).origin).replace(/\/$/, "");
-  }
-
-  get #headers() {
-    const key = this.getAttribute("api-key");
-    return key ? { Authorization: `Bearer ${key}` } : {};
-  }
-
-  /** Search for the products in a photo (a File or Blob), and show the results. */
-  async search(photo) {
-    this.list.replaceChildren();
-    this.status.textContent = "Searching …";
-    if (!this.dialog.open) this.dialog.showModal();
-    const fields = { image: (await preparePhoto(photo)).blob, k: Number(this.getAttribute("results")) || 8 };
-    if (this.getAttribute("where")) fields.where = [this.getAttribute("where")];
-    try {
-      const answer = await postSearch(this.endpoint, fields, { key: this.getAttribute("api-key") ?? undefined });
-      this.#dispatch("shoplens-results", { answer });
-      const verdict = describeVerdict(answer);
-      this.status.textContent = answer.results.length ? verdict : "Nothing was found.";
-      this.list.replaceChildren(...answer.results.map((result) => this.#createCard(result, answer)));
-    } catch (problem) {
-      this.status.textContent = `${problem.problem ?? problem} ${problem.fix ?? ""}`;
-      this.#dispatch("shoplens-error", { code: problem.code, problem: problem.problem, fix: problem.fix });
-    } finally {
-      this.input.value = "";
+    if (!this.shadowRoot) {
+      ownSheet ??= new CSSStyleSheet();
+      if (!ownSheet.cssRules.length) ownSheet.replaceSync(OWN_STYLE);
+      this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sharedSheet(), ownSheet];
     }
+    this.#start();
   }
 
-  #createCard(result, answer) {
-    const item = document.createElement("li");
-    const link = document.createElement("a");
-    link.part = "card";
-    const address = URL.canParse(result.url) ? new URL(result.url) : null;
-    link.href = address && ["http:", "https:"].includes(address.protocol) ? address.href : "#";
-    link.addEventListener("click", (event) => {
-      const isFollowed = this.#dispatch("shoplens-click", { result, answer });
-      if (!isFollowed || link.getAttribute("href") === "#") event.preventDefault();
-      if (answer.remembered) this.#reportClick(result, answer);
+  disconnectedCallback() {
+    this.#stop();
+  }
+
+  attributeChangedCallback(name, before, now) {
+    if (!this.isConnected || before === now || !this.shadowRoot) return;
+    this.#stop();
+    this.#start();
+  }
+
+  /** Texts by key that replace the shipped ones; search/texts/en.js lists the keys. */
+  get texts() {
+    return this.#texts;
+  }
+
+  set texts(texts) {
+    this.#texts = texts ?? {};
+    if (!this.isConnected) return;
+    this.#stop();
+    this.#start();
+  }
+
+  /** Open the search, where it is a dialog. */
+  async open() {
+    await this.ready;
+    if (!this.dialog || this.dialog.open) return;
+    this.dialog.showModal();
+    const app = await this.#ensureApp();
+    app.isOpen = true;
+    this.#emit("open", {});
+  }
+
+  /** Close the dialog. */
+  close() {
+    this.dialog?.close();
+  }
+
+  /** Search for the products in a photo (a File or Blob). */
+  async search(photo) {
+    await this.open();
+    await (await this.#ensureApp()).searchFile(photo);
+  }
+
+  #start() {
+    this.generation = (this.generation ?? 0) + 1;
+    this.ready = this.#build(this.generation);
+  }
+
+  async #build(generation) {
+    const root = this.shadowRoot;
+    const isDialog = this.getAttribute("mode") !== "inline" && !this.hasAttribute("product-id");
+    if (!isDialog) {
+      const holder = h("div");
+      root.replaceChildren(holder);
+      this.container = holder;
+      await this.#ensureApp();
+      return;
+    }
+    const texts = await Texts.load(this.#lang, this.#texts);
+    if (generation !== this.generation) return;
+    const label = this.getAttribute("label") || texts.say("open");
+    const trigger = h("slot", { name: "button", onclick: () => this.open() },
+      h("button.button.primary.trigger", { type: "button", part: "button", "aria-haspopup": "dialog" }, icon("camera"), h("span", {}, label)));
+    const shut = h("button.button.round", { type: "button", part: "close", "aria-label": texts.say("close"), title: texts.say("close"), onclick: () => this.close() }, icon("close"));
+    this.container = h("div");
+    this.dialog = h("dialog.overlay", { part: "panel", "aria-label": label }, h("div.shut", {}, shut), this.container);
+    this.dialog.addEventListener("close", () => {
+      if (this.#app) this.#app.isOpen = false;
+      this.#emit("close", {});
     });
-    const picture = document.createElement("img");
-    picture.alt = "";
-    if (result.photo) picture.src = `${this.endpoint}${result.photo}?width=384`;
-    const title = document.createElement("span");
-    title.className = "title";
-    title.textContent = result.title;
-    const price = document.createElement("span");
-    price.className = "price";
-    price.textContent = formatPrice(result.price, result.currency);
-    link.append(picture, title, price);
-    item.append(link);
-    return item;
+    root.replaceChildren(h("span.app", { style: { background: "none", display: "inline-block" } }, trigger), this.dialog);
   }
 
-  #reportClick(result, answer) {
-    const events = [{ query_id: answer.query_id, product_id: result.product_id, kind: "click" }];
-    const headers = { ...this.#headers, "Content-Type": "application/json" };
-    const options = { method: "POST", keepalive: true, headers, body: JSON.stringify({ events }) };
-    fetchJson(this.endpoint, "/v1/feedback", options).catch(() => {});
+  async #ensureApp() {
+    if (this.#app) return this.#app;
+    if (this.#began) return this.#began;
+    const template = this.querySelector('template[slot="card"]');
+    const options = {
+      endpoint: this.getAttribute("endpoint") || new URL(import.meta.url).origin,
+      key: this.getAttribute("api-key") ?? "", lang: this.#lang, ownTexts: this.#texts, template,
+      where: this.getAttribute("where") ?? "", productId: this.getAttribute("product-id") ?? "",
+      count: Number(this.getAttribute("results")) || (this.hasAttribute("product-id") ? 12 : 24),
+      emit: (name, detail) => this.#emit(name, detail),
+    };
+    const generation = this.generation;
+    this.#began = mount(this.container, options).then(async (app) => {
+      if (generation !== this.generation) return app.dispose() ?? app;
+      this.#app = app;
+      app.begin();
+      return app;
+    });
+    return this.#began;
   }
 
-  #dispatch(name, detail) {
-    return this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable: true }));
+  #stop() {
+    this.#app?.dispose();
+    this.#app = null;
+    this.#began = false;
+    this.dialog = null;
+  }
+
+  get #lang() {
+    return this.getAttribute("lang") || this.closest("[lang]")?.lang || document.documentElement.lang || navigator.language;
+  }
+
+  #emit(name, detail) {
+    return this.dispatchEvent(new CustomEvent(`shoplens-${name}`, { detail, bubbles: true, composed: true, cancelable: true }));
   }
 }
 
-customElements.define("shoplens-search", ShoplensSearch);
+if (!customElements.get("shoplens-search")) customElements.define("shoplens-search", ShoplensSearch);

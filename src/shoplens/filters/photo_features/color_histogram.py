@@ -149,6 +149,16 @@ def parse_palette(text: str) -> Floats:
     Raises:
         InvalidValue: ``unknown-color``: the text is anything else.
     """
+    code = color_code(text)
+    return _keep_strongest(_anchor_shares(_parse_lab(code)[None].astype(np.float32))[0])
+
+
+def color_code(text: str) -> str:
+    """Return one colour as ``#rrggbb`` or ``#rgb``, from the texts that :func:`parse_palette` knows.
+
+    Raises:
+        InvalidValue: ``unknown-color``.
+    """
     name = re.sub(r"[\s_-]+", "", text).casefold().replace("gray", "grey")
     shades = _SHADES.get(name)
     code = shades.split()[0] if shades else ImageColor.colormap.get(name, name)
@@ -158,7 +168,7 @@ def parse_palette(text: str) -> Floats:
             f"Write #rrggbb, e.g. #2a62c4, a CSS colour name, or one of {', '.join(BASIC_COLORS)}.",
             code="unknown-color",
         )
-    return _keep_strongest(_anchor_shares(_parse_lab(code)[None].astype(np.float32))[0])
+    return code
 
 
 def is_color_name(name: str) -> bool:

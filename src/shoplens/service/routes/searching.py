@@ -217,8 +217,27 @@ def page_of(service: ServiceState, answer: Answer, body: SearchRequest) -> dict[
         own = {photo.source: photo.content_hash for photo in result.product_photos}
         row["photo"] = photo_address(own.get(row["photo"], ""))
         row["photos"] = [photo_address(name) for name in own.values()]
+    if body.variants:
+        _add_variants(service, rows)
     words = verdict_words(answer.verdict)
     return {**page, "verdict_words": words, "next_offset": end if more else None}
+
+
+def _add_variants(service: ServiceState, rows: list[dict[str, Any]]) -> None:
+    """Add to each result the products of its group."""
+    products = service.shop.products
+    variants = products.variants(row["group_id"] for row in rows)
+    hashes = products.photo_hashes([one.product.id for held in variants.values() for one in held])
+    for row in rows:
+        row["variants"] = [
+            {
+                "product_id": one.product.id,
+                "photo": photo_address(next(iter(hashes.get(one.product.id, {}).values()), "")),
+                "color": one.color,
+                "swatch": one.swatch,
+            }
+            for one in variants.get(row["group_id"], ())
+        ]
 
 
 def photo_address(content_hash: str) -> str:

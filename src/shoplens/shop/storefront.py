@@ -1,0 +1,173 @@
+"""What a search page shows before and beside a search: filters, sample photos, prices, and variants of products."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from shoplens.filters.dimensions.dimension import COLOR, PATH
+from shoplens.index.conditions import OneOf
+from shoplens.index.predicted_values import PREDICTED
+from shoplens.index.protocol import Index
+from shoplens.store.generation import Generation
+from shoplens.types import Product
+from shoplens.words.concepts import Concepts
+from shoplens.words.swatches import swatch_of
+
+MOST_FIELDS, MOST_VALUES, MOST_LOOKED_AT = 8, 100, 2_000
+SAMPLES, PRICE_BINS, MOST_VARIANTS = 6, 16, 12
+_FIRST = ("category", COLOR, "brand")
+_LEFT_OUT = ("group_id", "in_stock", "currency")
+_NAMED_COLORS = 0.6
+"""Share of a field's values that must name colours, so that it is shown as colours."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterField:
+    """A field that shoppers filter by.
+
+    Attributes:
+        name: of the field, as in conditions.
+        tree: its paths ``A > B`` in their order, if its values form a tree; else empty.
+        swatches: folded value -> ``#rrggbb``, if its values name colours; else empty.
+    """
+
+    name: str
+    tree: tuple[str, ...] = ()
+    swatches: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRange:
+    """Prices of a shop: the lowest, the highest, and the number of products in equal steps between them.
+
+    They are of at most 2,000 products, so a larger shop may have a lower or a higher one.
+    """
+
+    min: float
+    max: float
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Storefront:
+    """What a search page needs to know of a shop before a search.
+
+    Attributes:
+        fields: to filter by, category, colour and brand first.
+        samples: products of different categories whose photos shoppers can try.
+        price: None where no product has a price.
+        currency: of most products; empty where the feed has none.
+    """
+
+    fields: tuple[FilterField, ...]
+    samples: tuple[Product, ...]
+    price: PriceRange | None
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A product of a group, for a dot on the card of another one: its colour as the shop calls it, and as a code."""
+
+    product: Product
+    color: str
+    swatch: str
+
+
+def describe_storefront(generation: Generation, concepts: Concepts) -> Storefront:
+    """Describe what a search page shows of a shop before a search."""
+    index = generation.index
+    records = [record.product for record in islice(index.all_records(), MOST_LOOKED_AT)]
+    records.sort(key=lambda product: product.id)
+    currencies = [product.currency for product in records if product.currency]
+    return Storefront(
+        _filter_fields(generation, concepts),
+        _choose_samples(records),
+        _price_range([product.price for product in records if product.price is not None]),
+        max(set(currencies), key=lambda one: (currencies.count(one), one), default=""),
+    )
+
+
+def find_variants(index: Index, groups: Iterable[str], concepts: Concepts) -> dict[str, list[Variant]]:
+    """Return the products of each group that have a colour, by id: group id -> at most 12 variants."""
+    wanted = tuple(sorted({group for group in groups if group}))
+    found: dict[str, list[Variant]] = defaultdict(list)
+    if not wanted:
+        return found
+    for record in index.all_records(OneOf("group_id", texts=wanted)):
+        product = record.product
+        for value in product.attributes.get(COLOR, ())[:1]:
+            found[product.group_id].append(Variant(product, str(value), swatch_of(str(value), concepts)))
+    return {group: sorted(held, key=lambda one: one.product.id)[:MOST_VARIANTS] for group, held in found.items()}
+
+
+def _filter_fields(generation: Generation, concepts: Concepts) -> tuple[FilterField, ...]:
+    index = generation.index
+    dimensions = () if generation.filters is None else generation.filters.dimensions
+    trees = {one.field: (*one.classes, *one.untrained) for one in dimensions if one.kind == "tree" and one.field}
+    names = [
+        name
+        for name, kinds in index.field_kinds().items()
+        if "text" in kinds and name not in ("id", *_LEFT_OUT) and not name.startswith(PREDICTED)
+    ]
+    fields = []
+    is_coarse = {}
+    for name in sorted(names):
+        values = [value for value, _ in index.facet(name, MOST_VALUES)]
+        if not 2 <= len(values) < MOST_VALUES and name not in _FIRST:
+            continue
+        is_coarse[name] = len(values) == 2  # yes or no, for example
+        swatches = {value: code for value in values if (code := swatch_of(value, concepts))}
+        is_color = name == COLOR or len(swatches) >= _NAMED_COLORS * len(values)
+        fields.append(FilterField(name, _order_tree(trees.get(name, ())), swatches if is_color else {}))
+    order = {name: number for number, name in enumerate(_FIRST)}
+    fields.sort(key=lambda one: (order.get(one.name, len(order)), is_coarse[one.name]))
+    return tuple(fields[:MOST_FIELDS])
+
+
+def _order_tree(paths: Iterable[str]) -> tuple[str, ...]:
+    """Order paths so that each comes after the one above it; siblings keep their order."""
+    given = list(paths)
+    place = {path: number for number, path in enumerate(given)}
+
+    def key(path: str) -> list[int]:
+        steps = path.split(PATH)
+        return [place.get(PATH.join(steps[: depth + 1]), len(given)) for depth in range(len(steps))]
+
+    return tuple(sorted(given, key=key))
+
+
+def _choose_samples(products: Iterable[Product]) -> tuple[Product, ...]:
+    """Choose products of the largest categories, of different groups and, as far as possible, colours."""
+    by_category: dict[tuple[str, ...], list[Product]] = defaultdict(list)
+    for product in products:
+        if product.in_stock is not False:
+            by_category[product.category].append(product)
+    order = sorted(by_category.values(), key=lambda held: (-len(held), held[0].id))
+    chosen: list[Product] = []
+    colors: set[object] = set()
+    rounds = max((len(held) for held in order), default=0)
+    for turn in range(rounds):
+        for held in order:
+            if len(chosen) == SAMPLES:
+                return tuple(chosen)
+            groups = {one.group_id or one.id for one in chosen}
+            rest = [one for one in held[turn:] if (one.group_id or one.id) not in groups]
+            if rest:
+                chosen.append(min(rest, key=lambda one: one.attributes.get(COLOR, ("",))[0] in colors))
+                colors.add(chosen[-1].attributes.get(COLOR, ("",))[0])
+    return tuple(chosen)
+
+
+def _price_range(prices: list[float]) -> PriceRange | None:
+    if not prices:
+        return None
+    low, high = min(prices), max(prices)
+    width = (high - low) / PRICE_BINS or 1.0
+    counts = [0] * PRICE_BINS
+    for price in prices:
+        counts[min(PRICE_BINS - 1, int((price - low) / width))] += 1
+    return PriceRange(low, high, tuple(counts))

@@ -1,0 +1,84 @@
+/** Small tools for elements: creating, icons, ids, and movement that respects the shopper's wish for less of it. */
+
+const SVG = "http://www.w3.org/2000/svg";
+const ICONS = {
+  camera: "M4 8h3l2-3h6l2 3h3v11H4zM12 17a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z",
+  picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9.5h.01",
+  search: "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.5 20 20",
+  close: "M6 6l12 12M18 6 6 18",
+  crop: "M7 3v14h14M3 7h14v14",
+  filters: "M4 7h9M17 7h3M15 5v4M4 17h3M11 17h9M9 15v4",
+  like: "M4 8V6a2 2 0 0 1 2-2h2M16 4h2a2 2 0 0 1 2 2v2M20 16v2a2 2 0 0 1-2 2h-2M8 20H6a2 2 0 0 1-2-2v-2M12 15.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z",
+  flip: "M4 12a8 8 0 0 1 14-5l2 2M20 4v5h-5M20 12a8 8 0 0 1-14 5l-2-2M4 20v-5h5",
+  link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
+  check: "M5 12l5 5 9-10",
+};
+
+/**
+ * Create an element.
+ * @param {string} tag name, with classes after dots, such as `p.lead`
+ * @param {object} [props] properties; `on…` are listeners, names with a dash and `role` are attributes
+ * @param {...(Node | string | null | false)} children what is false or null is left out
+ */
+export function h(tag, props = {}, ...children) {
+  const [name, ...classes] = tag.split(".");
+  const element = document.createElement(name);
+  if (classes.length) element.className = classes.join(" ");
+  for (const [key, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (key.startsWith("on")) element.addEventListener(key.slice(2).toLowerCase(), value);
+    else if (key.includes("-") || key === "role" || key === "part" || key === "for") element.setAttribute(key, value);
+    else if (key === "style") for (const [one, is] of Object.entries(value)) element.style.setProperty(one, is);
+    else if (key === "data") Object.assign(element.dataset, value);
+    else element[key] = value;
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== false && child !== undefined));
+  return element;
+}
+
+/** Create an icon, which screen readers do not see. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  for (const [key, value] of Object.entries({ viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" })) svg.setAttribute(key, value);
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** Create a button with an icon; `label` is shown, or only said where `round`. */
+export function button(label, { glyph, round, kind = "", ...props } = {}) {
+  const classes = ["button.button", kind, round && "round"].filter(Boolean).join(".");
+  const named = round ? { "aria-label": label, title: label } : {};
+  return h(classes, { type: "button", ...named, ...props }, glyph && icon(glyph), !round && h("span", {}, label));
+}
+
+export const isCalm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/**
+ * Replace children, and let those that stay glide from their old places to the new ones (FLIP).
+ * @param {HTMLElement} list its children have a `data-key`
+ * @param {HTMLElement[]} children in their new order
+ */
+export function reorder(list, children) {
+  const before = new Map([...list.children].map((child) => [child.dataset.key, child.getBoundingClientRect()]));
+  list.replaceChildren(...children);
+  if (isCalm()) return;
+  for (const child of children) {
+    const old = before.get(child.dataset.key);
+    const now = child.getBoundingClientRect();
+    if (now.top > window.innerHeight && (!old || old.top > window.innerHeight)) continue;
+    if (!old) child.animate({ opacity: [0, 1] }, { duration: 200, easing: "ease-out" });
+    else if (old.left !== now.left || old.top !== now.top) {
+      const from = `translate(${old.left - now.left}px, ${old.top - now.top}px)`;
+      child.animate({ transform: [from, "none"] }, { duration: 260, easing: "cubic-bezier(.2,.7,.2,1)" });
+    }
+  }
+}
+
+/** Return an http(s) address, or nothing: it must not be a script. */
+export function webAddress(url, base) {
+  if (!url || !URL.canParse(url, base)) return "";
+  const address = new URL(url, base);
+  return ["http:", "https:"].includes(address.protocol) ? address.href : "";
+}
