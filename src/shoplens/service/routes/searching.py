@@ -218,7 +218,7 @@ def page_of(service: ServiceState, answer: Answer, body: SearchRequest) -> dict[
         row["photo"] = photo_address(own.get(row["photo"], ""))
         row["photos"] = [photo_address(name) for name in own.values()]
     if body.variants:
-        _add_variants(service, rows)
+        _add_variants(service, page["results"])
     words = verdict_words(answer.verdict)
     return {**page, "verdict_words": words, "next_offset": end if more else None}
 
