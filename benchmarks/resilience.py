@@ -5,9 +5,8 @@
 All of it runs on a drawn shop. The defaults are the long form; a short form gives the same figures of fewer kills and
 minutes, and every table says how many.
 
-- ``kills``: every writing command and the service, which acknowledges changes of prices, get ``kill -9`` at a random
-  moment. After each, the store is opened: what was acknowledged has to be there, and every product has to be as before
-  or as after the change.
+- ``kills``: every writing command and the service get ``kill -9`` at random moments while they write. After each, the
+  store is opened: what was acknowledged has to be there, and every product has to be as before or as after the change.
 - ``soak``: clients search a service while ``shoplens sync`` runs beside it again and again. Memory, descriptors,
   threads and latency of the first third of the time are compared with those of the last.
 - ``overload``: requests come at a fixed rate, at half of what the service can bear and at four times as much.
@@ -21,7 +20,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -29,138 +27,55 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from kills import MODEL, Victim, kill_all, print_tally, write_repository
 from serving import CORES, EDGE, bodies, load, resident, serving
 from shoplens import Shop
 from shoplens.rendered.catalogue import render_catalogue
-from shoplens.service.keys import Keys
 from tables import machine_line
 
+SMALL_PHOTO, QUERIES = 96, 240
+"""Pixels of a side, and number of phone photos, of the shop whose commands are killed."""
 COMMAND = [sys.executable, "-c", "from shoplens.cli import main; main()"]
-LONGEST_SHARE = 1.2
-"""Latest moment of a kill, as a multiple of the time of an undisturbed sync."""
-Prices = dict[str, set[float]]
-"""Product -> the prices that it may have; no product is missing that has one."""
 
 
-def write_feed(source: Path, target: Path, price: float, numbers: Iterable[int]) -> dict[str, float]:
-    """Write a feed of some products of another one, all with one price, and return their prices."""
+def write_feed(source: Path, target: Path, price: float, numbers: Iterable[int]) -> None:
+    """Write a feed of some products of another one, all with one price."""
     rows = [json.loads(line) for line in source.read_text("utf-8").splitlines()]
     chosen = [{**rows[number], "price": price} for number in numbers]
     for row in chosen:
         row["photos"] = [str((source.parent / photo).resolve()) for photo in row["photos"]]
     target.write_text("".join(json.dumps(row) + "\n" for row in chosen), "utf-8")
-    return {row["id"]: price for row in chosen}
 
 
-@dataclass(slots=True)
-class Tally:
-    """What was counted over all kills."""
-
-    kills: Counter[str] = field(default_factory=Counter)
-    acknowledged: int = 0
-    lost: list[str] = field(default_factory=list)
-
-
-def stored_prices(store: Path) -> dict[str, float]:
-    with Shop(store) as shop:
-        return {name: float(shop.products.get(name).price or 0) for name in shop.products.ids()}  # type: ignore[union-attr]
-
-
-def check_store(store: Path, allowed: Prices, tally: Tally, what: str) -> Prices:
-    """Compare a store with what is allowed, and return what is there now as what is allowed from here on."""
-    found = stored_prices(store)
-    for name, prices in allowed.items():
-        price = found.get(name, 0.0)
-        if price not in prices:
-            tally.lost.append(f"{what}: {name} has {price}, allowed {sorted(prices)}")
-            print(tally.lost[-1], flush=True)
-    return {name: {price} for name, price in found.items()}
-
-
-def kill_command(words: list[str], moment: float) -> bool:
-    """Run a command, and kill it with all its processes at a moment; return whether it had ended before."""
-    with subprocess.Popen(
-        [*COMMAND, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as process:
-        with suppress(subprocess.TimeoutExpired):
-            if process.wait(moment):
-                raise RuntimeError(f"{words} failed with {process.returncode}")
-            return True
-        os.killpg(process.pid, signal.SIGKILL)
-    return False
-
-
-def kill_service(store: Path, key: str, names: list[str], allowed: Prices, moment: float) -> int:
-    """Change prices in a service until it is killed at a moment; return how many changes it acknowledged."""
-    acknowledged, price = 0, 1_000.0 + random.randrange(1_000_000)
-    with serving(store) as (host, port, pid, _):
-        timer = threading.Timer(moment, os.kill, (pid, signal.SIGKILL))
-        timer.start()
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        connection = http.client.HTTPConnection(host, port, timeout=30)
-        with suppress(OSError, http.client.HTTPException):
-            while True:
-                name, price = names[acknowledged % len(names)], price + 1
-                allowed[name] = {*allowed[name], price}
-                connection.request("PATCH", f"/v1/products/{name}", json.dumps({"price": price}), headers)
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status != 200:
-                    raise RuntimeError(f"the service answered {answer.status}")
-                allowed[name] = {price}
-                acknowledged += 1
-        timer.join()
-    return acknowledged
-
-
-def kills(options: argparse.Namespace, feed: Path, store: Path) -> None:
-    folder, rng, tally = options.folder.resolve(), random.Random(options.seed), Tally()
-    key = Keys(store).create("benchmark", "write")[0]
-    count, changed = options.products, folder / "changed.jsonl"
-    allowed: Prices = {name: {price} for name, price in stored_prices(store).items()}
+def kills(options: argparse.Namespace) -> None:
+    folder, size = options.folder.resolve() / "kills", options.kill_products
+    for part in ("models", "copies", "store"):
+        shutil.rmtree(folder / part, ignore_errors=True)
+    os.environ.update(SHOPLENS_MODEL_FOLDER=str(folder / "models"), SHOPLENS_MODEL=MODEL, SHOPLENS_TUNE="0")
+    repository = write_repository(folder / "repository")
+    subprocess.run([*COMMAND, "models", "add", str(repository), "--name", MODEL], check=True, capture_output=True)
+    made = render_catalogue(folder / "shop", size, size=SMALL_PHOTO, queries=QUERIES)
+    assert made.queries_file is not None
+    Shop.index(made.feed, folder / "store")[0].close()
+    header, *rows = made.queries_file.read_text("utf-8").splitlines(keepends=True)
+    queries = (folder / "shop" / "learn.csv", folder / "shop" / "measure.csv")
+    for number, path in enumerate(queries):
+        path.write_text("".join([header, *rows[number::2]]), "utf-8")
+    victim = Victim(folder, made.feed, folder / "store", queries, random.Random(options.seed))
+    victim.expected.prices = {row["id"]: {float(row["price"])} for row in victim.rows}
+    victim.expected.keys, victim.expected.models = {"benchmark"}, {MODEL}
+    victim.remember_answers(sorted((folder / "shop" / "queries").glob("*.jpg")), QUERIES)
     started = time.monotonic()
-    write_feed(feed, changed, 1.0, range(count))
-    subprocess.run([*COMMAND, "sync", str(changed), "--store", str(store)], check=True, capture_output=True)
-    longest = LONGEST_SHARE * (time.monotonic() - started)
-    allowed = {name: {1.0} for name in allowed}
-    for number in range(options.kills):
-        price, kind = 10.0 + number, ("serve", "add", "sync", "remove", "index", "train", "keys")[number % 7]
-        moment = rng.uniform(0.3, longest)
-        some = sorted(rng.sample(range(count), count // 20 if kind == "remove" else count // 2))
-        known = Keys(store).list_all()
-        if kind == "serve":
-            tally.acknowledged += kill_service(store, key, sorted(allowed), allowed, rng.uniform(0.05, 2.0))
-            done = False
-        else:
-            new = write_feed(feed, changed, price, range(count) if kind in ("sync", "index") else some)
-            words = {
-                "add": ["add", str(changed)],
-                "sync": ["sync", str(changed), "--max-removals", "100%"],
-                "remove": ["remove", *new],
-                "index": ["index", str(changed), "--replace"],
-                "train": ["train", "filters"],
-                "keys": ["keys", "add", f"key {number}"],
-            }[kind]
-            done = kill_command([*words, "--store", str(store)], moment)
-            for name in new if kind not in ("train", "keys") else ():
-                after = 0.0 if kind == "remove" else price
-                allowed[name] = {after} if done else {*allowed.get(name, {0.0}), after}
-            tally.acknowledged += done
-        tally.kills[f"{kind}, {'ended before' if done else 'killed'}"] += 1
-        allowed = check_store(store, allowed, tally, f"{number} {kind}")
-        if not {one.id for one in known} <= {one.id for one in Keys(store).list_all()}:
-            tally.lost.append(f"{number} {kind}: keys")
-    minutes = (time.monotonic() - started) / 60
-    print(f"\nKills: {options.kills} runs of {count} products in {minutes:.1f} minutes\n\n| | runs |\n|---|---|")
-    for name, times in sorted(tally.kills.items()):
-        print(f"| {name} | {times} |")
-    print(f"| acknowledged changes of the service, and commands that ended | {tally.acknowledged} |")
-    print(f"| acknowledged changes that were lost | {len(tally.lost)} |", flush=True)
+    try:
+        kill_all(victim, options.kills)
+    finally:
+        print_tally(victim.tally, (time.monotonic() - started) / 60, size)
+    del os.environ["SHOPLENS_MODEL"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +194,7 @@ def main() -> None:
         "--parts", nargs="*", choices=("kills", "soak", "overload"), default=["kills", "soak", "overload"]
     )
     parser.add_argument("--products", type=int, default=200)
+    parser.add_argument("--kill-products", type=int, default=64, help="of the shop whose commands are killed")
     parser.add_argument("--kills", type=int, default=1_000)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--clients", type=int, default=2)
@@ -287,13 +203,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     folder = options.folder.resolve()
+    if "kills" in options.parts:
+        kills(options)
     made = render_catalogue(folder / "shop", options.products, queries=40)
     store = folder / "store"
     shutil.rmtree(store, ignore_errors=True)
     Shop.index(made.feed, store)[0].close()
     photos = [path.read_bytes() for path in sorted((folder / "shop" / "queries").glob("*.jpg"))]
-    if "kills" in options.parts:
-        kills(options, made.feed, store)
     if "soak" in options.parts:
         soak(options, made.feed, store, photos)
     if "overload" in options.parts:

@@ -90,6 +90,29 @@ def test_queue_raises_the_exception_of_a_job_and_frees_its_thread() -> None:
     run_coroutine(main())
 
 
+def test_queue_is_long_for_a_burst_and_short_where_no_thread_is_ever_idle() -> None:
+    async def main() -> None:
+        now, start = 100.0, threading.Event()
+        queue = WorkQueue(2, queue=10, seconds=5, saturated_queue=1, clock=lambda: now)
+        burst = [asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))) for _ in range(8)]
+        await asyncio.sleep(0.05)
+        assert (queue.working, queue.waiting) == (2, 6)
+        now += 1.0
+        queue.refuse_if_full()
+        now += 1.0  # for so long, no thread was idle
+        with pytest.raises(RequestRefused) as error:
+            queue.refuse_if_full()
+        assert error.value.code == "busy"
+        start.set()
+        assert all(await asyncio.gather(*burst)), "what was accepted is answered"
+        now += 0.1
+        burst = [asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))) for _ in range(8)]
+        assert all(await asyncio.gather(*burst)), "threads have been idle again"
+        queue.close()
+
+    run_coroutine(main())
+
+
 def test_query_cache_drops_old_photos_and_those_beyond_its_limit() -> None:
     now = [0.0]
     cache = QueryCache(most=2, seconds=10, clock=lambda: now[0])

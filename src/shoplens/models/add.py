@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from shoplens.embedders import OnnxEmbedder, embed_photos
-from shoplens.embedders.added import added_model
 from shoplens.embedders.card import FINDERS, Pool
 from shoplens.embedders.sessions import open_session
 from shoplens.embedders.shipped import NETWORKS as SHIPPED
 from shoplens.errors import InvalidValue, ModelError
+from shoplens.index.disk_room import require_room
+from shoplens.models.folder import ADDING, put_in_place, refuse_if_added
 from shoplens.models.layout import choose_files
 from shoplens.models.licences import check_licence, licence_of_readme
 from shoplens.models.outputs import choose_output
@@ -113,15 +114,14 @@ def add_model(source: ModelSource, options: AddOptions, models: Path) -> AddedMo
     """
     name = model_name(source, options)
     target = models / name
-    if target.exists() and not options.replace:
-        raise ModelError(
-            f"There is a model {name!r} already.", "Give another `--name`, or `--replace`.", code="model-exists"
-        )
+    if not options.replace:
+        refuse_if_added(models, name)
     files = choose_files(source.names(), source.place, options.variant, text=options.text)
     licence = source.licence or licence_of_readme(source.folder / "README.md")
     check_licence(licence, source.place, accepted=options.accept_licence)
+    require_room(models, sum((source.folder / one).stat().st_size for one in files.all))
     models.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=models, prefix=".adding-") as folder:
+    with TemporaryDirectory(dir=models, prefix=ADDING) as folder:
         made = Path(folder) / name
         made.mkdir()
         hashes = _copy_files(source, (files.network, *files.weights), made)
@@ -135,24 +135,8 @@ def add_model(source: ModelSource, options: AddOptions, models: Path) -> AddedMo
         card |= {"name": name, "licence": licence or "not named", "source": source.place, "revision": source.revision}
         card |= {**source.notes, "files": hashes}
         embedder = _save_and_try(network, card)
-        if target.exists():
-            shutil.rmtree(target)
-        made.rename(target)
+        put_in_place(made, models, replace=options.replace)
     return AddedModel(name, target / network.name, embedder.model, card)
-
-
-def remove_model(name: str, models: Path) -> None:
-    """Remove a model that was added.
-
-    Raises:
-        ModelError: ``no-model``.
-    """
-    path = added_model(models, name)
-    if path is None:
-        raise ModelError(
-            f"No model {name!r} was added.", "Give a name that `shoplens models` lists as added.", code="no-model"
-        )
-    shutil.rmtree(path.parent)
 
 
 def model_name(source: ModelSource, options: AddOptions) -> str:

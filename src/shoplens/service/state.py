@@ -15,14 +15,16 @@ from shoplens.service.caches.query_cache import EncodedQueries, QueryCache
 from shoplens.service.caches.storefront_cache import StorefrontCache
 from shoplens.service.caches.thumbnails import ThumbnailCache
 from shoplens.service.keys import Keys
+from shoplens.service.limits.arrivals import Arrivals
 from shoplens.service.limits.queue import WorkQueue
-from shoplens.service.limits.rate_limit import PHOTOS_PER_REQUEST, Rates
+from shoplens.service.limits.rate_limit import PHOTOS_PER_REQUEST, Rates, health_limiter
 from shoplens.service.metrics import Metrics
 from shoplens.settings import Settings
 from shoplens.shop import Shop
 
 log = logging.getLogger("shoplens.service")
 COMMANDS_AT_ONCE = 4
+RECORDS = 4
 FETCHES = 8
 """Number of photos that are fetched at the same time; fetching waits for other machines, not for the processor."""
 
@@ -36,8 +38,9 @@ class ServiceState:
         keys: of the store.
         rates: of clients, of keys, and of product photos.
         query_cache: encoded photos of recent searches.
+        arrivals: bodies of requests that are arriving.
         work: queue of calls that need the processor; ``fetches`` of those that wait for other machines; ``writes`` of
-            those that change the store.
+            those that change the store; ``records`` of short ones that read or write a few records.
         beside: threads for commands that run beside the service.
         thumbnails: product photos in the requested sizes.
         map_cache: map of the catalogue.
@@ -51,9 +54,11 @@ class ServiceState:
     keys: Keys
     rates: Rates
     query_cache: EncodedQueries
+    arrivals: Arrivals
     work: WorkQueue
     fetches: WorkQueue
     writes: WorkQueue
+    records: WorkQueue
     beside: ThreadPoolExecutor
     thumbnails: ThumbnailCache
     map_cache: MapCache
@@ -77,9 +82,11 @@ class ServiceState:
             Keys(shop.folder, secret),
             rates,
             queries,
-            WorkQueue(workers, used.queue, used.request_seconds),
+            Arrivals(),
+            WorkQueue(workers, used.queue, used.request_seconds, saturated_queue=max(1, workers // 2)),
             WorkQueue(FETCHES, used.queue, used.request_seconds),
             WorkQueue(1, used.queue, used.request_seconds),
+            WorkQueue(RECORDS, used.queue, used.request_seconds),
             ThreadPoolExecutor(COMMANDS_AT_ONCE, "commands"),
             ThumbnailCache(shop),
             MapCache(shop),
@@ -98,7 +105,7 @@ class ServiceState:
 
     def close(self) -> None:
         """Wait for the calls that have begun; the shop stays open."""
-        for one in (self.work, self.fetches, self.writes):
+        for one in (self.work, self.fetches, self.writes, self.records):
             one.close()
         self.beside.shutdown(wait=True, cancel_futures=True)
 
@@ -112,7 +119,7 @@ def _shared_limits(settings: Settings) -> tuple[Rates, EncodedQueries]:
     name = f"{settings.server or settings.store}:{settings.qdrant_tenant}"
     limits = {"client": settings.rate, "key": settings.key_rate, "photos": settings.rate * PHOTOS_PER_REQUEST}
     limiters = {kind: SharedRateLimiter(redis, f"{name}:{kind}", limit) for kind, limit in limits.items()}
-    return Rates(**limiters), SharedQueryCache(redis, name)
+    return Rates(**limiters, health=health_limiter(settings)), SharedQueryCache(redis, name)
 
 
 def service_state(request: Request) -> ServiceState:

@@ -136,7 +136,7 @@ def remove(
 
     Example: shoplens models remove dinov2-small
     """
-    from shoplens.models.add import remove_model
+    from shoplens.models.folder import remove_model
 
     remove_model(name, options.read_settings().models)
     console.print(sanitize(f"{name} was removed."))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import Callable, Iterator
+import math
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeVar
 
@@ -15,25 +16,40 @@ from shoplens.service.failures import RequestRefused
 
 T = TypeVar("T")
 RETRY_SECONDS = 1.0
+MEMORY_SECONDS = 0.5
+"""Time constant of the mean over which threads are said to be idle."""
+SATURATED = 0.05
+"""Share of idle threads below which more requests come than can be answered."""
 
 
 class WorkQueue:
-    """A pool of threads with a short queue.
+    """A pool of threads with a queue: long for a burst of requests, short where more come than can be answered.
+
+    A queue in front of threads that are never idle makes everybody wait, and answers nobody sooner.
 
     Args:
         threads: number of threads.
         queue: number of requests that may wait; the next one is refused at once.
         seconds: for which a request may wait.
+        saturated_queue: number that may wait where hardly any thread was idle lately; ``queue`` when omitted.
+        clock: returns seconds.
     """
 
-    def __init__(self, threads: int, queue: int, seconds: float) -> None:
-        self.threads, self._queue, self._seconds = threads, queue, seconds
+    def __init__(
+        self,
+        threads: int,
+        queue: int,
+        seconds: float,
+        saturated_queue: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.threads, self._queue, self._seconds, self._clock = threads, queue, seconds, clock
+        self._saturated_queue = queue if saturated_queue is None else min(queue, saturated_queue)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="work")
         self._slots = asyncio.Semaphore(threads)
-        self.arriving = 0
         self.waiting = 0
         self.working = 0
-        self._count = threading.Lock()
+        self._idle, self._measured_at = 1.0, clock()
 
     async def run(self, request: Request, call: Callable[[], T]) -> T:
         """Run a call in a thread, and return its result.
@@ -43,39 +59,36 @@ class WorkQueue:
             asyncio.CancelledError: the request was cancelled before its turn came.
         """
         self.refuse_if_full()
-        self.waiting += 1
+        self._count(waiting=1)
         try:
             await self._wait_for_turn(request)
-        finally:
-            self.waiting -= 1
-        self.working += 1
+        except BaseException:
+            self._count(waiting=-1)
+            raise
+        self._count(waiting=-1, working=1)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, call)
         finally:
-            self.working -= 1
+            self._count(working=-1)
             self._slots.release()
-
-    @contextlib.contextmanager
-    def reserve_place(self) -> Iterator[None]:
-        """Reserve a place in the queue while a request's body is read; where the queue is full, it is not read.
-
-        Raises:
-            RequestRefused: ``busy``.
-        """
-        self.refuse_if_full()
-        self.arriving += 1
-        try:
-            yield
-        finally:
-            self.arriving -= 1
 
     def refuse_if_full(self) -> None:
         """Raise RequestRefused ``busy`` where the queue is full."""
-        waiting = self.waiting + self.arriving
-        if waiting >= self._queue + self.threads - self.working:
+        self._count()
+        most = self._queue if self._idle > SATURATED else self._saturated_queue
+        if self.waiting >= most + self.threads - self.working:
             raise RequestRefused(
-                f"{waiting} requests are waiting.", "Try again shortly.", code="busy", wait=RETRY_SECONDS
+                f"{self.waiting} requests are waiting.", "Try again shortly.", code="busy", wait=RETRY_SECONDS
             )
+
+    def _count(self, waiting: int = 0, working: int = 0) -> None:
+        """Add to the counts, after the mean share of idle threads has been brought up to now."""
+        now = self._clock()
+        old = math.exp((self._measured_at - now) / MEMORY_SECONDS)
+        idle = max(0, self.threads - self.working - self.waiting) / self.threads
+        self._idle, self._measured_at = old * self._idle + (1 - old) * idle, now
+        self.waiting += waiting
+        self.working += working
 
     async def _wait_for_turn(self, request: Request) -> None:
         """Wait for a free thread while the client is connected."""

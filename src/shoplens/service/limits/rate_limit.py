@@ -13,6 +13,7 @@ from shoplens.settings import Settings
 
 MAX_CLIENTS = 10_000
 PHOTOS_PER_REQUEST = 50
+HEALTH_PER_MINUTE = 600
 BURST = 0.5
 """Share of a minute's requests that may come at once."""
 
@@ -32,17 +33,20 @@ class Rates:
         client: of one client: a key and an address.
         key: of a key, from all addresses together.
         photos: of an address that loads product photos, of which a page shows many.
+        health: of an address that asks for health and metrics.
     """
 
     client: Limiter
     key: Limiter
     photos: Limiter
+    health: Limiter
 
     @classmethod
     def of(cls, settings: Settings) -> Rates:
         """Return the rates that the settings allow."""
         photos = settings.rate * PHOTOS_PER_REQUEST
-        return cls(RateLimiter(settings.rate), RateLimiter(settings.key_rate), RateLimiter(photos))
+        limiters = map(RateLimiter, (settings.rate, settings.key_rate, photos))
+        return cls(*limiters, health_limiter(settings))
 
 
 class RateLimiter:
@@ -74,6 +78,11 @@ class RateLimiter:
             self._buckets.popitem(last=False)
         if tokens < 1:
             raise too_many_requests_error(self._flow * 60, (1 - tokens) / self._flow)
+
+
+def health_limiter(settings: Settings) -> Limiter:
+    """Return the limiter of those who ask for health and metrics."""
+    return RateLimiter(HEALTH_PER_MINUTE if settings.rate else 0)
 
 
 def too_many_requests_error(per_minute: float, wait: float) -> RequestRefused:

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
-from shoplens.service.auth import RoleCheck
+from shoplens.service.auth import RoleCheck, client_address
 from shoplens.service.limits.bodies import MAX_BYTES, MAX_PRODUCT_VALUES, MAX_VALUES, SMALL, photo_body_bytes, read_json
 from shoplens.service.state import service_state
 
@@ -41,10 +41,12 @@ class GuardedRoute(APIRoute):
         async def handle_guarded(request: Request) -> Response:
             for check in checks:
                 await check(request)
-            of_photo = photo_body_bytes(service_state(request).shop.settings) if self.path in WITH_PHOTO else 0
+            service = service_state(request)
+            of_photo = photo_body_bytes(service.shop.settings) if self.path in WITH_PHOTO else 0
             request.scope.setdefault(MAX_BYTES, of_photo or max_bytes)
             if self.body_field is not None:
-                request._json = await read_json(request, max_values)
+                with service.arrivals.reserve_place(client_address(request, service.shop.settings)):
+                    request._json = await read_json(request, max_values)
             return await handle(request)
 
         return handle_guarded

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 from typing import Any
 
@@ -37,7 +36,7 @@ async def product(request: Request, product_id: str) -> JSONResponse:
     The product is named by its id, by an id, SKU or GTIN of a row that it is made of, or by an id that it had before.
     """
     service = service_state(request)
-    return JSONResponse(await asyncio.to_thread(_document, service, product_id))
+    return JSONResponse(await service.records.run(request, lambda: _document(service, product_id)))
 
 
 @router.post(

@@ -21,7 +21,7 @@ from shoplens.images.source import is_url
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.verdict import verdict_words
 from shoplens.search.answer_json import as_json
-from shoplens.service.auth import require_role
+from shoplens.service.auth import client_address, require_role
 from shoplens.service.failures import RequestRefused
 from shoplens.service.limits.bodies import MAX_BYTES, photo_body_bytes, read_form, read_json
 from shoplens.service.routes.guarded import GuardedRoute
@@ -83,7 +83,7 @@ async def search(request: Request) -> Response:
     """
     service = service_state(request)
     request.scope[MAX_BYTES] = photo_body_bytes(service.shop.settings)
-    with service.work.reserve_place():
+    with service.arrivals.reserve_place(client_address(request, service.shop.settings)):
         body, photos = await _parse_request(request)
     started_from = [name for name in ("image", "url", "product_id", "query_id") if getattr(body, name) is not None]
     if photos and "image" not in started_from:

@@ -53,7 +53,8 @@ async def facets(
 )
 async def dimensions(request: Request) -> dict[str, Any]:
     """List the dimensions that weights can be given to, with their default weights."""
-    rows = await asyncio.to_thread(service_state(request).shop.dimensions)
+    service = service_state(request)
+    rows = await service.records.run(request, service.shop.dimensions)
     return {
         "dimensions": [
             {
@@ -81,7 +82,7 @@ async def feedback(request: Request, body: EventsInput) -> dict[str, Any]:
     """Add clicks, purchases and `wrong` marks of logged answers; sending one again changes nothing."""
     service = service_state(request)
     events = [Event(one.query_id, one.product_id, one.kind, one.user, one.at) for one in body.events]
-    summary = await asyncio.to_thread(service.shop.feedback.add, events)
+    summary = await service.records.run(request, lambda: service.shop.feedback.add(events))
     return {
         "added": {"click": summary.clicks, "purchase": summary.purchases, "wrong": summary.wrong},
         "rejected": summary.rejected,
@@ -102,7 +103,8 @@ async def feedback(request: Request, body: EventsInput) -> dict[str, Any]:
 async def missing(request: Request) -> dict[str, Any]:
     """Count searches without a product, by day and category of the nearest product. It needs a calibration; no photo is
     stored."""
-    return {"searches": await asyncio.to_thread(service_state(request).not_found.counts)}
+    service = service_state(request)
+    return {"searches": await service.records.run(request, service.not_found.counts)}
 
 
 @router.post(
@@ -127,7 +129,8 @@ async def backup(request: Request) -> dict[str, str]:
 )
 async def forget(request: Request, user: str) -> Response:
     """Delete and overwrite the answers to a user, and all that the user did."""
-    await asyncio.to_thread(lambda: service_state(request).shop.feedback.forget(user=user))
+    service = service_state(request)
+    await service.records.run(request, lambda: service.shop.feedback.forget(user=user))
     return Response(status_code=204)
 
 
@@ -180,6 +183,7 @@ async def alive() -> dict[str, str]:
 async def ready(request: Request) -> JSONResponse:
     """Answer whether searches would be answered."""
     service = service_state(request)
+    service.rates.health.take(client_address(request, service.shop.settings))
     try:
         products = await asyncio.to_thread(len, service.shop)
     except Exception as problem:  # any error means that it is not ready
@@ -194,6 +198,7 @@ async def ready(request: Request) -> JSONResponse:
 async def metrics(request: Request) -> Response:
     """Return the metrics for Prometheus."""
     service = service_state(request)
+    service.rates.health.take(client_address(request, service.shop.settings))
     service.metrics.waiting.set(service.work.waiting)
     service.metrics.working.set(service.work.working)
     with contextlib.suppress(StoreError):  # the other metrics are needed most when the store cannot be read
