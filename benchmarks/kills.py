@@ -49,6 +49,8 @@ _forks.set_forkserver_preload(LOADED)
 TENTHS = 10
 MODEL = "pixels"
 """Name of the model of the store: it takes no time."""
+SHORTEST = 0.1
+"""Least share of its time in which a command is said to write."""
 BEFORE = 0.05
 """Share of the writing time by which the first moments lie before the first write."""
 SERVICE_SECONDS = 1.2
@@ -110,10 +112,10 @@ class Victim:
     Args:
         folder: for files of the benchmark.
         feed: JSON Lines with photos relative to it.
-        queries: CSV files: photos to learn from, and others to measure with.
+        queries: word that stands for it in commands -> CSV file of photos.
     """
 
-    def __init__(self, folder: Path, feed: Path, store: Path, queries: tuple[Path, Path], rng: random.Random) -> None:
+    def __init__(self, folder: Path, feed: Path, store: Path, queries: Mapping[str, Path], rng: random.Random) -> None:
         self.folder, self.store, self.queries, self.rng = folder, store, queries, rng
         self.rows = [json.loads(line) for line in feed.read_text("utf-8").splitlines()]
         for row in self.rows:
@@ -192,7 +194,7 @@ class Victim:
         end = time.monotonic() - begun
         if process.exitcode:
             raise RuntimeError(f"{words} ended with {process.exitcode}: {self.output()}")
-        return Span(min(first or end, end), end)
+        return Span(min(first or end, (1 - SHORTEST) * end), end)
 
     def run_killed(self, words: list[str], span: Span) -> tuple[str, float]:
         """Run a command until it ends, or is killed at a moment while it usually writes.
@@ -349,9 +351,7 @@ def _plain(*words: str) -> Callable[[Victim], tuple[Words, Confirm]]:
             command, confirm = _sync(victim)
             victim.run_undisturbed(command)
             confirm(True)
-        return [
-            one.replace("LEARN", str(victim.queries[0])).replace("MEASURE", str(victim.queries[1])) for one in words
-        ], _nothing
+        return [str(victim.queries.get(one, one)) for one in words], _nothing
 
     return prepare
 
@@ -480,7 +480,7 @@ COMMAND_KINDS: Mapping[str, Callable[[Victim], tuple[Words, Confirm]]] = {
     "train ranker": _plain("train", "ranker", "--force", "--kind", "gate", "--queries", "LEARN"),
     "calibrate": _plain("calibrate", "--queries", "MEASURE"),
     "check make-baseline": _plain("check", "make-baseline", "--count", "10"),
-    "evaluate": _plain("evaluate", "MEASURE"),
+    "evaluate": _plain("evaluate", "FEW"),
     "feedback add": _feedback_add,
     "feedback click": _feedback_click,
     "feedback forget": _forget,
@@ -553,6 +553,7 @@ def run_service(victim: Victim, kind: str, photos: str) -> None:
         command = ["sync", str(path), "--max-removals", "100%", "--store", str(victim.store)]
         beside = victim.start(command, output := victim.folder / "sync.txt")
         client.also, seconds = price, 2 * SERVICE_SECONDS
+        victim.expected.prices = {name: {*prices, price} for name, prices in victim.expected.prices.items()}
     timer = threading.Timer(victim.rng.uniform(0.05, seconds), os.kill, (target, signal.SIGKILL))
     timer.start()
     client.change_until(time.monotonic() + seconds + 0.3 if kind == "engine of serve" else None)
@@ -654,7 +655,7 @@ def kill_all(victim: Victim, kills: int) -> None:
         while sum(times for (_, how), times in victim.tally.runs.items() if how.startswith("killed")) < kills:
             cycle = next(cycles)
             for kind in (*COMMAND_KINDS, *SERVICE_KINDS):
-                if kind in SLOW_KINDS and cycle % SLOW_EVERY:
+                if kind in SLOW_KINDS and cycle % SLOW_EVERY != SLOW_EVERY // 2:
                     continue
                 victim.number += 1
                 if kind in SERVICE_KINDS:

@@ -40,6 +40,8 @@ from tables import machine_line
 
 SMALL_PHOTO, QUERIES = 96, 240
 """Pixels of a side, and number of phone photos, of the shop whose commands are killed."""
+BURST = 3.0
+"""Seconds of a rate before it is measured: a burst that comes first is worked off, and may wait."""
 COMMAND = [sys.executable, "-c", "from shoplens.cli import main; main()"]
 
 
@@ -63,9 +65,10 @@ def kills(options: argparse.Namespace) -> None:
     assert made.queries_file is not None
     Shop.index(made.feed, folder / "store")[0].close()
     header, *rows = made.queries_file.read_text("utf-8").splitlines(keepends=True)
-    queries = (folder / "shop" / "learn.csv", folder / "shop" / "measure.csv")
-    for number, path in enumerate(queries):
-        path.write_text("".join([header, *rows[number::2]]), "utf-8")
+    queries = {name: folder / "shop" / f"{name.lower()}.csv" for name in ("LEARN", "MEASURE", "FEW")}
+    parts = {"LEARN": rows[::4], "MEASURE": [row for number, row in enumerate(rows) if number % 4], "FEW": rows[1:8]}
+    for name, path in queries.items():
+        path.write_text("".join([header, *parts[name]]), "utf-8")
     victim = Victim(folder, made.feed, folder / "store", queries, random.Random(options.seed))
     victim.expected.prices = {row["id"]: {float(row["price"])} for row in victim.rows}
     victim.expected.keys, victim.expected.models = {"benchmark"}, {MODEL}
@@ -138,7 +141,11 @@ def soak(options: argparse.Namespace, feed: Path, store: Path, photos: list[byte
 
 
 def offer(host: str, port: int, sent: list[bytes], rate: float, seconds: float) -> tuple[Counter[int], list[float]]:
-    """Send requests at a fixed rate, whatever the answers; return how many of each status, and ms of the accepted."""
+    """Send requests at a fixed rate, whatever the answers, first for :data:`BURST` seconds that are not counted.
+
+    Returns:
+        How many answers had each status, and milliseconds of the accepted ones.
+    """
     statuses, took, lock = Counter[int](), list[float](), threading.Lock()
     threads = list[threading.Thread]()
 
@@ -154,13 +161,15 @@ def offer(host: str, port: int, sent: list[bytes], rate: float, seconds: float) 
             connection.close()
         except (OSError, http.client.HTTPException):
             status = 0
+        if number < rate * BURST:
+            return
         with lock:
             statuses[status] += 1
             if status == 200:
                 took.append((time.perf_counter() - begun) * 1e3)
 
     begun = time.monotonic()
-    for number in range(int(rate * seconds)):
+    for number in range(int(rate * (seconds + BURST))):
         time.sleep(max(0.0, begun + number / rate - time.monotonic()))
         threads.append(threading.Thread(target=ask, args=(number,)))
         threads[-1].start()
@@ -171,7 +180,7 @@ def offer(host: str, port: int, sent: list[bytes], rate: float, seconds: float) 
 
 def overload(options: argparse.Namespace, store: Path, photos: list[bytes]) -> None:
     sent = bodies(photos)
-    with serving(store, "--max-queue", str(2 * CORES)) as (host, port, pid, _):
+    with serving(store) as (host, port, pid, _):
         load(host, port, sent, CORES, 5)  # warm
         most = len(load(host, port, sent, CORES, options.seconds).answered) / options.seconds
         print(f"\nOverload: {options.seconds:g} s each; with {CORES} clients it answers {most:.1f} searches/s\n")

@@ -27,9 +27,9 @@ class Server:
 
     port: int
 
-    def connect(self, timeout: float = 10.0) -> socket.socket:
-        """Open a connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout)
+    def connect(self, timeout: float = 10.0, source: str = "127.0.0.1") -> socket.socket:
+        """Open a connection from an address of this machine."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout, (source, 0))
 
     def send(self, request: bytes, timeout: float = 10.0) -> tuple[int, Any]:
         """Send a raw request on a connection of its own, and return status and JSON of the answer."""

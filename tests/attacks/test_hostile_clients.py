@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any
 
 import pytest
 from fastapi import Request
@@ -17,14 +23,18 @@ from starlette.datastructures import UploadFile
 from shoplens import Shop
 from shoplens.errors import SettingsError
 from shoplens.service import routes
+from shoplens.service.failures import RequestRefused
 from shoplens.service.keys import Keys
+from shoplens.service.limits.arrivals import MOST, Arrivals
 from shoplens.service.limits.bodies import read_form
-from shoplens.service.routes import pages
+from shoplens.service.limits.connections import HEALTH
+from shoplens.service.limits.rate_limit import RateLimiter, Rates
+from shoplens.service.routes import commands, pages
 from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.settings import Settings
 from tests.attacks.server import Server, read_answer, run_server
 from tests.event_loop import run_coroutine
-from tests.service.conftest import client, error_code, folder, indexed_folder, make_client, shop
+from tests.service.conftest import client, error_code, folder, indexed_folder, make_client, query_photo, shop
 
 __all__ = ["client", "folder", "indexed_folder", "shop"]
 
@@ -183,7 +193,94 @@ def test_a_malformed_form_has_its_own_code(client: TestClient) -> None:
         assert (response.status_code, error_code(response)) == (422, "bad-form")
 
 
+def test_bodies_that_drip_shut_out_nobody(server: Server, shop: Shop, folder: Path) -> None:
+    authorization = f"Authorization: Bearer {Keys(shop.folder).create('test', 'search')[0]}"
+    form = (
+        b'--b\r\nContent-Disposition: form-data; name="image"; filename="p"\r\n\r\n'
+        + query_photo(folder)
+        + b"\r\n--b--"
+    )
+    head = post("/v1/search", len(form), authorization, "Content-Type: multipart/form-data; boundary=b")
+
+    def drip(stack: ExitStack, source: str, times: int) -> None:
+        for _ in range(times):
+            stack.enter_context(server.connect(30, source)).sendall(head + form[:50])
+
+    with ExitStack() as stack:
+        drip(stack, "127.0.0.2", 40)  # more than all that may arrive at the same time
+        assert server.send(head + form)[0] == 200
+        with server.connect(source="127.0.0.2") as connection:
+            connection.sendall(head + form)
+            assert read_answer(connection)[1]["error"]["code"] == "busy"
+    arrivals = Arrivals(patience=0.2)
+
+    async def read(address: str, took: list[str]) -> None:
+        try:
+            with arrivals.reserve_place(address):
+                await asyncio.sleep(0.5)
+        except RequestRefused as refused:
+            took.append(refused.code)
+
+    async def many() -> list[str]:
+        took = list[str]()
+        slow = [asyncio.ensure_future(read(f"{number}", took)) for number in range(MOST)]
+        await asyncio.sleep(0.01)
+        await read("other", took)  # none of them is slow yet
+        await asyncio.sleep(0.25)
+        await read("other", took)  # the oldest gives way
+        await asyncio.gather(*slow)
+        return took
+
+    assert run_coroutine(many()) == ["busy", "too-slow"]
+
+
 def test_every_route_of_the_api_is_guarded() -> None:
-    modules = [import_module(f"{routes.__name__}.{one.name}") for one in iter_modules(routes.__path__)]
-    found = [route for one in modules if one is not pages and hasattr(one, "router") for route in one.router.routes]
+    found = [route for one in route_modules() if one is not pages for route in one.router.routes]
     assert len(found) > 15 and all(isinstance(route, GuardedRoute) for route in found)
+
+
+def requests_of_all_routes(client: TestClient) -> Iterator[tuple[str, str, Callable[[], int]]]:
+    """Yield method, path, and what sends a valid request, for every route but pages and commands."""
+    photo = client.get("/v1/products/red-1").json()["photos"][0].rpartition("/")[2]
+    values = {"product_id:path": "red-1", "content_hash": photo, "user:path": "somebody"}
+    search = {"product_id": "red-1"}
+    events = {"events": [{"query_id": "x", "product_id": "red-1", "kind": "click"}]}
+    regions = {"image": "aGk=", "product_id": "red-1", "photo": photo}
+    products = {"products": [{"id": "new", "title": "New", "photos": ["http://127.0.0.1:9/x.jpg"]}]}
+    bodies = {"/v1/search": search, "/v1/feedback": events, "/v1/regions": regions, "/v1/products": products}
+    for route in (one for module in route_modules() if module not in (pages, commands) for one in module.router.routes):
+        path = re.sub(r"\{([^}]+)\}", lambda found: values[found[1]], route.path)
+        for method in route.methods:
+            body = bodies.get(route.path, {"price": 5} if method == "PATCH" else None)
+            yield method, path, partial(_status, client, method, path, body)
+
+
+def _status(client: TestClient, method: str, path: str, body: object) -> int:
+    return client.request(method, path, json=body).status_code
+
+
+def route_modules() -> list[Any]:
+    modules = [import_module(f"{routes.__name__}.{one.name}") for one in iter_modules(routes.__path__)]
+    return [one for one in modules if hasattr(one, "router")]
+
+
+def test_every_route_that_works_takes_a_place_in_a_queue(shop: Shop) -> None:
+    with make_client(shop, "admin") as client:
+        service, refused = client.app.state.service, Counter[bool]()  # type: ignore[attr-defined]
+        sent = list(requests_of_all_routes(client))
+        for queue in (service.work, service.fetches, service.writes, service.records):
+            queue.waiting = 1_000
+        for method, path, send in sent:
+            is_busy = send() == 503
+            assert is_busy != (path in HEALTH), (method, path)
+            refused[is_busy] += 1
+        assert refused == {True: len(sent) - len(HEALTH), False: len(HEALTH)} and len(sent) > 15
+
+
+def test_every_route_that_works_has_a_rate(shop: Shop) -> None:
+    with make_client(shop, "admin") as client:
+        service = client.app.state.service  # type: ignore[attr-defined]
+        for method, path, send in list(requests_of_all_routes(client)):
+            service.rates = Rates(*(RateLimiter(1) for _ in fields(Rates)))
+            assert send() != 429, (method, path)
+            assert (send() == 429) != (path == "/healthz"), (method, path)

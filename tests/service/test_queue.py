@@ -108,6 +108,18 @@ def test_queue_is_long_for_a_burst_and_short_where_no_thread_is_ever_idle() -> N
         now += 0.1
         burst = [asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))) for _ in range(8)]
         assert all(await asyncio.gather(*burst)), "threads have been idle again"
+        for _ in range(30):  # requests that take a second
+            slow = asyncio.ensure_future(queue.run(make_request(), lambda: threading.Event().wait(0.001)))
+            while not queue.working:
+                await asyncio.sleep(0)
+            now += 1.0
+            await slow
+        start.clear()
+        burst = [asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))) for _ in range(8)]
+        await asyncio.sleep(0.05)
+        assert (queue.working, queue.waiting) == (2, 2), "so many are answered within a second"
+        start.set()
+        assert {type(one) for one in await asyncio.gather(*burst, return_exceptions=True)} == {bool, RequestRefused}
         queue.close()
 
     run_coroutine(main())

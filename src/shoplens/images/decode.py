@@ -16,6 +16,7 @@ from PIL.ImageFile import ImageFile
 from shoplens.errors import PhotoError
 from shoplens.images.broken_files import has_jpeg_end, repair_jpeg, repair_webp, wrong_png_chunk
 from shoplens.images.decoding.budget import BUDGET_OF_PROCESS, SMALL_WORK, check_scans, count_scans
+from shoplens.images.decoding.memory import bytes_per_pixel
 from shoplens.images.formats import format_of
 from shoplens.images.hashes import content_hash
 from shoplens.images.picture import Picture, crop_pixels
@@ -59,7 +60,7 @@ def decode_photo(data: bytes, settings: Settings, *, shortest: int | None = None
     """
     with _photo_errors(data):
         image = _open_photo(data, settings)
-        return BUDGET_OF_PROCESS.run(lambda: _decode(image, data, shortest), *_work_of(image, data))
+        return BUDGET_OF_PROCESS.run(lambda: _decode(image, data, shortest), *_work_of(image, data, shortest))
 
 
 def _decode(image: ImageFile, data: bytes, shortest: int | None) -> Picture:
@@ -95,14 +96,14 @@ def decode_grey(data: bytes, settings: Settings) -> npt.NDArray[np.uint8]:
         if image.format != "JPEG" or not has_jpeg_end(data):
             return np.asarray(Image.fromarray(decode_photo(data, settings).pixels).convert("L"))
         image.draft("L", image.size)
-        BUDGET_OF_PROCESS.run(image.load, *_work_of(image, data))
+        BUDGET_OF_PROCESS.run(image.load, *_work_of(image, data, None))
         grey = image.convert("L")
         orientation = _orientation(image)
         return np.asarray(grey.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else grey)
 
 
-def _work_of(image: ImageFile, data: bytes) -> tuple[int, int]:
-    """Return the pixels and the scans of an opened photo.
+def _work_of(image: ImageFile, data: bytes, shortest: int | None) -> tuple[int, int, int]:
+    """Return the pixels of an opened photo, the bytes that decoding takes, and its scans.
 
     Raises:
         PhotoError: ``photo-too-many-scans``.
@@ -111,15 +112,21 @@ def _work_of(image: ImageFile, data: bytes) -> tuple[int, int]:
     if image.format == "JPEG":
         scans = count_scans(data)
         check_scans(scans, pixels)
-    return pixels, scans
+    is_reduced = shortest is not None and _factor(image, shortest) > 1
+    return pixels, pixels * bytes_per_pixel(image.format, image.mode, is_reduced=is_reduced), scans
 
 
 def _reduce(image: Image.Image, shortest: int) -> Image.Image:
     """Return a large photo at 1/2, 1/4 or 1/8, as JPEGs are decoded, before copies of all its pixels are made."""
-    factor = next((one for one in (8, 4, 2) if min(image.size) >= one * shortest), 1)
-    if factor == 1 or image.size[0] * image.size[1] <= SMALL_WORK or image.mode not in _REDUCIBLE:
-        return image
-    return image.reduce(factor)
+    factor = _factor(image, shortest)
+    return image if factor == 1 or image.size[0] * image.size[1] <= SMALL_WORK else image.reduce(factor)
+
+
+def _factor(image: Image.Image, shortest: int) -> int:
+    """Return by how many times a photo may be reduced, 1 where it cannot be."""
+    if image.mode not in _REDUCIBLE:
+        return 1
+    return next((one for one in (8, 4, 2) if min(image.size) >= one * shortest), 1)
 
 
 def photo_size(data: bytes, settings: Settings) -> tuple[int, int]:

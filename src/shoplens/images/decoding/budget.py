@@ -1,8 +1,9 @@
 """Limits on the time and memory that decoding takes, shared by all threads of the process.
 
 A file of some kilobytes can say that it has a hundred million pixels, or that all of them come in a thousand scans.
-Most photos are small, and are decoded at once. Large ones take their pixels from a budget, in threads that can be given
-up: such a thread goes on until the decoder returns, and keeps its share of the budget until then.
+Most photos are small, and are decoded at once. Large ones take their memory from a budget, in threads that can be given
+up: such a thread goes on until the decoder returns, and keeps its share of the budget until then. A photo that would
+take more than the whole budget is refused.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from shoplens.errors import PhotoError
 T = TypeVar("T")
 SMALL_WORK = 16_000_000
 """Pixels, times scans, that are decoded without asking; about a fifth of a second."""
-BUDGET = 60_000_000
-"""Pixels of large photos that are decoded at the same time; a pixel takes up to 16 bytes meanwhile (WebP)."""
+SMALL_MEMORY = 128_000_000
+"""Bytes that are taken without asking."""
+BUDGET = 1_000_000_000
+"""Bytes that large photos which are decoded at the same time take together."""
 SECONDS = 10.0
 """In which a large photo must be decoded, including the wait for its turn."""
 MAX_SCANS, MAX_SCAN_WORK = 200, 1_500_000_000
@@ -33,31 +36,38 @@ _WITHOUT_LENGTH = {0x01, 0xD8}
 
 
 class DecodingBudget:
-    """A number of pixels that large photos share.
+    """Memory that large photos share.
 
     Args:
-        pixels: that may be decoded at the same time; a larger photo is decoded alone.
+        memory: bytes that they may take together.
         seconds: in which a photo must be decoded.
     """
 
-    def __init__(self, pixels: int = BUDGET, seconds: float = SECONDS) -> None:
-        self._most = self._free = pixels
+    def __init__(self, memory: int = BUDGET, seconds: float = SECONDS) -> None:
+        self._most = self._free = memory
         self._seconds = seconds
         self._changed = threading.Condition()
 
-    def run(self, decode: Callable[[], T], pixels: int, scans: int = 1) -> T:
+    def run(self, decode: Callable[[], T], pixels: int, share: int, scans: int = 1) -> T:
         """Decode a photo, and return the result.
 
         Args:
             pixels, scans: of the photo, as its header says.
+            share: bytes that decoding takes.
 
         Raises:
-            PhotoError: ``photo-too-slow``; whatever ``decode`` raises.
+            PhotoError: ``photo-too-many-pixels``, ``photo-too-slow``; whatever ``decode`` raises.
         """
-        if pixels * scans <= SMALL_WORK:
+        if pixels * scans <= SMALL_WORK and share <= SMALL_MEMORY:
             return decode()
+        if share > self._most:
+            raise PhotoError(
+                f"Decoding the photo of {pixels:,} pixels would take {share / 1e6:,.0f} MB of memory; at most "
+                f"{self._most / 1e6:,.0f} MB are allowed.",
+                "Save it as a JPEG, or give a smaller one.",
+                code="photo-too-many-pixels",
+            )
         end = time.monotonic() + self._seconds
-        share = min(pixels, self._most)
         with self._changed:
             if not self._changed.wait_for(lambda: self._free >= share, self._seconds):
                 raise self._slow_error()

@@ -18,9 +18,14 @@ PATIENCE = 2.0
 
 
 class Arrivals:
-    """The bodies that are arriving; used on the event loop only."""
+    """The bodies that are arriving; used on the event loop only.
 
-    def __init__(self) -> None:
+    Args:
+        patience: seconds after which a body gives way.
+    """
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._all = list[_Arrival]()  # in the order in which they began
 
     @contextlib.contextmanager
@@ -55,7 +60,7 @@ class Arrivals:
         if len(arriving) < MOST:
             return
         oldest = arriving[0]
-        if time.monotonic() - oldest.began < PATIENCE or oldest.task is None:
+        if time.monotonic() - oldest.began < self._patience or oldest.task is None:
             raise _busy_error(f"{len(arriving)} requests are arriving.")
         oldest.gave_way = True
         oldest.task.cancel()

@@ -20,6 +20,10 @@ MEMORY_SECONDS = 0.5
 """Time constant of the mean over which threads are said to be idle."""
 SATURATED = 0.05
 """Share of idle threads below which more requests come than can be answered."""
+BURST_WAIT = 1.0
+"""Seconds that a request of a burst may have to wait, by what requests took lately."""
+WEIGHT = 0.1
+"""Weight of a request in the mean of what they took."""
 
 
 class WorkQueue:
@@ -31,7 +35,8 @@ class WorkQueue:
         threads: number of threads.
         queue: number of requests that may wait; the next one is refused at once.
         seconds: for which a request may wait.
-        saturated_queue: number that may wait where hardly any thread was idle lately; ``queue`` when omitted.
+        saturated_queue: number that may wait where hardly any thread was idle lately. With it, only so many of a burst
+            may wait as are worked off within :data:`BURST_WAIT`; without it, ``queue`` may wait at any time.
         clock: returns seconds.
     """
 
@@ -44,12 +49,12 @@ class WorkQueue:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.threads, self._queue, self._seconds, self._clock = threads, queue, seconds, clock
-        self._saturated_queue = queue if saturated_queue is None else min(queue, saturated_queue)
+        self._saturated_queue = saturated_queue
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="work")
         self._slots = asyncio.Semaphore(threads)
         self.waiting = 0
         self.working = 0
-        self._idle, self._measured_at = 1.0, clock()
+        self._idle, self._measured_at, self._took = 1.0, clock(), 0.0
 
     async def run(self, request: Request, call: Callable[[], T]) -> T:
         """Run a call in a thread, and return its result.
@@ -66,20 +71,29 @@ class WorkQueue:
             self._count(waiting=-1)
             raise
         self._count(waiting=-1, working=1)
+        begun = self._clock()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, call)
         finally:
             self._count(working=-1)
+            self._took += WEIGHT * (self._clock() - begun - self._took)
             self._slots.release()
 
     def refuse_if_full(self) -> None:
         """Raise RequestRefused ``busy`` where the queue is full."""
         self._count()
-        most = self._queue if self._idle > SATURATED else self._saturated_queue
-        if self.waiting >= most + self.threads - self.working:
+        if self.waiting >= self._most_waiting() + self.threads - self.working:
             raise RequestRefused(
                 f"{self.waiting} requests are waiting.", "Try again shortly.", code="busy", wait=RETRY_SECONDS
             )
+
+    def _most_waiting(self) -> int:
+        if self._saturated_queue is None:
+            return self._queue
+        if self._idle <= SATURATED:
+            return min(self._queue, self._saturated_queue)
+        in_time = int(BURST_WAIT * self.threads / self._took) if self._took else self._queue
+        return min(self._queue, max(in_time, self._saturated_queue))
 
     def _count(self, waiting: int = 0, working: int = 0) -> None:
         """Add to the counts, after the mean share of idle threads has been brought up to now."""
