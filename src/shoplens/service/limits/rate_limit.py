@@ -45,8 +45,8 @@ class Rates:
     def of(cls, settings: Settings) -> Rates:
         """Return the rates that the settings allow."""
         photos = settings.rate * PHOTOS_PER_REQUEST
-        limiters = map(RateLimiter, (settings.rate, settings.key_rate, photos))
-        return cls(*limiters, health_limiter(settings))
+        client, key = RateLimiter(settings.rate), RateLimiter(settings.key_rate)
+        return cls(client, key, RateLimiter(photos), health_limiter(settings))
 
 
 class RateLimiter:
