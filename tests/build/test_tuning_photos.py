@@ -9,7 +9,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.build import tuning_photos
-from shoplens.build.tuning_photos import KIND, PhotoMaker
+from shoplens.build.tuning.tuning_photos import KIND, PhotoMaker
 from shoplens.images import PhotoSource
 from shoplens.settings import Settings
 from tests.fakes import ColourEmbedder, feed_of, photo, row

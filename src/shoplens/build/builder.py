@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Protocol
 
-from shoplens.build.caption_proof import fit_caption_model
 from shoplens.build.carry_over import compares_text, head_fields, keep_classifier, readable_head
 from shoplens.build.copy_products import copy_written_products
 from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, load_scorer, rescore_products
@@ -14,26 +13,24 @@ from shoplens.build.photo_features import backbone_width, feature_model, object_
 from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, Outcome, ProductEncoder
 from shoplens.build.product_ids import KnownIds, find_renames, rejected_ids
 from shoplens.build.run import BATCH, OnRenames, Run, Summary, write_entries
-from shoplens.build.tuning_photos import PhotoMaker
+from shoplens.build.tuning.caption_proof import write_caption_model
+from shoplens.build.tuning.tuning_photos import PhotoMaker
 from shoplens.embedders import Embedder, EmbeddingHead, OnnxEmbedder
 from shoplens.embedders.embedder import finds_objects, frames_objects
 from shoplens.embedders.text.tower import text_tower
 from shoplens.errors import InvalidValue, Refused
 from shoplens.feeds import Feed, Report
 from shoplens.filters.fitting.weight_tuning import TuningPhotos
-from shoplens.filters.model.caption import NAME as CAPTION_MODEL
-from shoplens.filters.model.caption import CaptionModel
 from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.images import PhotoSource
 from shoplens.images.shared_photos import SharedPhotos
 from shoplens.index.disk_room import require_room
 from shoplens.index.protocol import Index
-from shoplens.ranking.text_retrieval import TEXT_SPREAD
 from shoplens.reading.text_reader import select_text_reader
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FallbackFeatures, FeatureFile
-from shoplens.store.files.atomic import replace_file, timestamp
+from shoplens.store.files.atomic import timestamp
 from shoplens.store.generation import FindEmbedder, Generation, check_model
 from shoplens.store.manifest import Manifest
 from shoplens.store.ranker_file import copy_ranker
@@ -297,29 +294,19 @@ class Builder:
             backbone_width(self.embedder),
             self.embedder.model,
             object_parts(self.embedder),
+            tower=None if self.embedder.features else text_tower(self.embedder),
             has_text=bool(generation.manifest.text),
             make_photos=self._photo_maker(generation) if self.settings.tune and generation.look is None else None,
         )
         scorer = fit_filters(data, generation.folder, self.progress, run.report.add)
         generation.filters, generation.text = scorer.filters, scorer.text
-        generation.caption = self._fit_caption(generation)
+        self.progress("Comparing titles with photos", 0, 0)
+        generation.caption = write_caption_model(generation, text_tower(self.embedder))
         run.summary.dimensions = len(scorer.filters.dimensions)
         if workers is None:
             rescore_products(generation.index, scorer, features, self.progress)
         else:
             workers.score_products(self, generation)
-
-    def _fit_caption(self, generation: Generation) -> CaptionModel | None:
-        """Choose how much the text tower of the model counts, and write it to the generation's folder; None without a
-        tower."""
-        path, tower = generation.folder / CAPTION_MODEL, text_tower(self.embedder)
-        if tower is None:
-            path.unlink(missing_ok=True)
-            return None
-        self.progress("Comparing titles with photos", 0, 0)
-        model = fit_caption_model(generation.index, tower, generation.text, TEXT_SPREAD)
-        replace_file(path, model.to_json())
-        return model
 
     def _photo_maker(self, generation: Generation) -> Callable[[Index, bool], TuningPhotos]:
         embedder = generation.embedder_for(self.embedder)

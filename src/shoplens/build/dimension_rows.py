@@ -85,7 +85,12 @@ def _scoring_method(dimension: Dimension) -> str:
 
 
 def _note(dimension: Dimension, quality: Quality | None, flat: bool) -> str:
-    notes = ["all photos are the same in this dimension"] if flat else []
+    notes = []
+    if dimension.is_named:
+        labeled = 0 if quality is None else quality.photos
+        by = f"calibrated by {labeled} labelled photos" if labeled else "not calibrated, since the feed labels too few"
+        notes.append(f"scored by the names of its classes, {by}")
+    notes += ["all photos are the same in this dimension"] if flat else []
     if quality is not None and not quality.is_visible:
         notes.append("the photos do not show its classes")
     if dimension.untrained:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from shoplens.embedders.text.tower import TextTower
+from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.derivation import ClassReader, derive_dimensions
-from shoplens.filters.dimensions.dimension import TEXT
+from shoplens.filters.dimensions.dimension import TEXT, Dimension
 from shoplens.filters.dimensions.dimension_json import dimensions_json
 from shoplens.filters.dimensions.labels import load_labels
 from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos, replace_weights
@@ -137,6 +139,7 @@ class FilterTrainingData:
         backbone: number of features that are the network's; those measured on the pixels follow.
         model: id of the model that made the vectors.
         object_parts: as of :class:`~shoplens.filters.fitting.fit.LabeledPhotos`.
+        tower: text tower of the model; None where it has none, or where its vectors are no features.
         has_text: whether the index has room for text vectors.
         make_photos: makes phone photos by which the weights are chosen, beside the further photos of products, and
             reads the words in them where it is told to; None keeps the default weights.
@@ -149,6 +152,7 @@ class FilterTrainingData:
     backbone: int
     model: str
     object_parts: Sequence[int] = ()
+    tower: TextTower | None = None
     has_text: bool = False
     make_photos: Callable[[Index, bool], TuningPhotos] | None = None
 
@@ -176,6 +180,13 @@ def fit_filters(
     dimensions = derive_dimensions(
         (record.product for record in index.all_records()), rules, labels, has_object=bool(data.object_parts)
     )
+    if any(one.is_named for one in dimensions.used) and data.tower is None:
+        raise InvalidValue(
+            "shoplens.toml names classes, and the model of the store cannot compare their names with photos.",
+            "Build the store with a model that has a text tower (`shoplens models`), or take `classes` out of "
+            "[dimensions].",
+            code="no-text-tower",
+        )
     for rejection in labels.rejections if labels is not None else ():
         report(rejection)
     for note in dimensions.notes:
@@ -183,6 +194,9 @@ def fit_filters(
     reader = ClassReader(dimensions.used, rules, labels)
     text = _fit_text(data) if data.has_text else None
     photos, contents = _collect_training_data(data, reader)
+    if (named := [one for one in dimensions.used if one.is_named]) and data.tower is not None:
+        vectors = {one.name: data.tower.embed(class_texts(one, rules)) for one in named}
+        photos = replace(photos, name_vectors=vectors, logit_scale=data.tower.card.scale)
     filters = fit_to_photos(photos, dimensions.used, data.model, progress)
     stored = {"dimensions": dimensions_json(dimensions), "labels": {} if labels is None else dict(labels.by_photo)}
     if data.make_photos is not None:
@@ -231,6 +245,12 @@ def _tune_weights(
 
     kinds = [further_photos(photos, readings), data.make_photos(data.index, True)]
     return tune_weights(filters, photos, kinds, WordComparison(rows, agreements, TEXT_SPREAD, text.weight))
+
+
+def class_texts(dimension: Dimension, rules: DimensionRules) -> list[str]:
+    """Return the texts whose vectors stand for the classes of a dimension that are known by their names."""
+    rule = next(rule for name, rule in rules.rules.items() if (rule.name or name) == dimension.name)
+    return [rule.template.format(name) for name in dimension.classes]
 
 
 def _fit_text(data: FilterTrainingData) -> TextModel:

@@ -53,7 +53,8 @@ def include_predicted(
                 return condition
             step = next((bound for bound in PROBABILITY_STEPS if bound >= probability - 1e-9), PROBABILITY_STEPS[-1])
             classes = tuple(bounded_class(value, step) for value in condition.operands)
-            return AnyOf((condition, OneOf(predicted, texts=classes)))
+            guessed = OneOf(predicted, texts=classes)
+            return AnyOf((condition, guessed)) if field in kinds else guessed
         case Not(inner):
             return Not(include_predicted(inner, dimensions, probability, kinds))
         case AllOf(conditions):

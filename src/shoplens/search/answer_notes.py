@@ -8,6 +8,7 @@ from shoplens.index.conditions import Condition, field_comparisons
 from shoplens.index.protocol import Index
 from shoplens.ranking.match_probability import Calibration, claims_anything
 from shoplens.search.text_meanings import contradictions
+from shoplens.settings import fold_name
 from shoplens.store.generation import Generation
 from shoplens.types import Query, Result
 
@@ -23,11 +24,25 @@ def answer_notes(
     notes = [] if results else [*_emptiness_notes(condition, generation.index)]
     if query.steering.meanings:
         notes += contradictions(query, generation, is_empty=not results)
+    notes += _uncalibrated_notes(query, condition, generation)
     if calibration is not None and not claims_anything(calibration, query.precision):
         notes.append(f"No verdict reaches a precision of {query.precision:g} on the photos of the calibration.")
     if not query.strategy and generation.damage is not None:
         notes.append(str(generation.damage))
     return tuple(notes)
+
+
+def _uncalibrated_notes(query: Query, condition: Condition | None, generation: Generation) -> Iterator[str]:
+    """Say which dimensions of the query are scored by the names of their classes without any labels."""
+    if generation.filters is None:
+        return
+    fields = set() if condition is None else {leaf.field for leaf in field_comparisons(condition)}
+    wanted = {name for meaning in query.steering.meanings for name in meaning.classes}
+    wanted |= {fold_name(name) for name, weight in query.steering.weights.items() if weight}
+    for one in generation.filters.dimensions:
+        is_used = one.name in wanted or fold_name(one.name) in wanted or one.field in fields
+        if one.is_named and is_used and not generation.filters.quality[one.name].photos:
+            yield f"The classes of {one.name} are guessed by their names, and not calibrated: the feed labels too few."
 
 
 def _emptiness_notes(condition: Condition | None, index: Index) -> Iterator[str]:

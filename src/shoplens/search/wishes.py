@@ -16,7 +16,7 @@ from shoplens.filters.photo_features.color_histogram import parse_palette
 from shoplens.filters.photo_features.pixels import Floats
 from shoplens.index.condition_parser import parse_condition
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf
-from shoplens.index.predicted_values import include_predicted
+from shoplens.index.predicted_values import PREDICTED, include_predicted
 from shoplens.ranking.filter_query import Example
 from shoplens.store.generation import Generation
 from shoplens.types import SparseVector, Steering, WordMeaning
@@ -83,7 +83,7 @@ def _exclusions(generation: Generation, meaning: WordMeaning) -> Iterator[Condit
     names = {one.field: one.name for one in dimensions if one.field}
     for dimension in dimensions:
         classes = meaning.classes.get(dimension.name)
-        if classes and dimension.field in kinds:
+        if classes and {dimension.field, f"{PREDICTED}{dimension.name}"} & kinds.keys():
             condition = OneOf(dimension.field, texts=last_steps(classes))
             yield Not(include_predicted(condition, names, _AVOIDED_FROM, kinds))
 

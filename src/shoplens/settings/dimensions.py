@@ -20,6 +20,8 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "use": (bool, "Write true or false, or leave it out."),
     "merge": (dict, "Write a table of names and lists of values."),
     "kind": (str, _CHOOSE_KIND),
+    "classes": (list, 'Write a list of names, such as ["boho", "minimal"].'),
+    "template": (str, 'Write a text with {} in the place of the name, such as "a photo of a {} product".'),
     "labels": (str, "Name a CSV file with the columns photo, dimension and value."),
 }
 """Keys of ``[dimensions.NAME]``: the type of the value, and what to do about another one."""
@@ -35,6 +37,8 @@ class DimensionRule:
             None lets the feed decide.
         merge: class -> the feed's values that it stands for; paths ``A > B`` if the values form a tree.
         kind: how many values a product has; None lets the feed decide.
+        classes: names of classes that nobody need have labelled: photos are scored by the text vectors of the names.
+        template: text with ``{}`` in the place of the name, whose vector is taken.
         labels: CSV file of ``photo,dimension,value`` rows that gives values where the feed has none.
     """
 
@@ -43,6 +47,8 @@ class DimensionRule:
     merge: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kind: FeedKind | None = None
     labels: Path | None = None
+    classes: tuple[str, ...] = ()
+    template: str = "a photo of a {} product"
 
     def __post_init__(self) -> None:
         name = self.name
@@ -51,8 +57,21 @@ class DimensionRule:
             refuse(f"name is {name!r}", f"Write {characters}, without '=' and without spaces around them.")
         if self.kind is not None and self.kind not in FEED_KINDS:
             refuse(f"kind is {self.kind!r}", _CHOOSE_KIND)
+        self._check_classes()
         with in_table("merge"):
             _check_merge(self.merge)
+
+    def _check_classes(self) -> None:
+        """Check the names of classes, and the text that they are put in."""
+        if not self.classes:
+            return
+        names = [fold_name(name) for name in self.classes]
+        if len(set(names)) != len(names) or len(names) < 2 or not all(names):
+            refuse(f"classes is {list(self.classes)!r}", "Give two or more different names.")
+        if self.template.count("{}") != 1:
+            refuse(f"template is {self.template!r}", 'Put {} once in the place of the name: "a photo of a {} product".')
+        if self.merge or self.kind not in (None, "single"):
+            refuse("classes was given with merge or kind", "Leave these out: a product has one of the classes.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +131,8 @@ def _read_rule(dimensions: Mapping[str, Any], name: str, folder: Path) -> Dimens
             if not isinstance(value, kind) or (isinstance(value, str) and not value.strip()):
                 refuse(f"{key} is {value!r}", fix)
         values = dict(table)
+        if "classes" in values:
+            values["classes"] = read_texts(table, "classes")
         with open_table(table, "merge") as merge:
             values["merge"] = {target: read_texts(merge, target) for target in merge}
         if "labels" in values:
@@ -132,7 +153,7 @@ def _check_reserved_names(attribute: str, rule: DimensionRule) -> None:
         return
     if name == "look" and rule.use is False:
         refuse("'look' cannot be dropped", "Give it the weight 0 in [weights] instead.")
-    if rule.name or rule.merge or rule.kind or rule.labels:
+    if rule.name or rule.merge or rule.kind or rule.labels or rule.classes:
         problem = f"{attribute!r} is computed from the photos and accepts only the key use"
         refuse(problem, f"Remove the other keys, or write {own_attribute} for the feed's attribute with that name.")
 

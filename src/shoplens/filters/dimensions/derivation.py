@@ -101,7 +101,12 @@ def derive_dimensions(
             counters.setdefault(key, FieldCounter()).add(content, reader.is_tree(key), max_values)
     counters = {key: counter for key, counter in counters.items() if counter.products}
     _check_rules(rules, counters)
-    of_feed = [_derive_dimension(counter, rules.rule(key), rules, product_names) for key, counter in counters.items()]
+    of_feed = [
+        _derive_dimension(counter, rules.rule(key), rules, product_names)
+        for key, counter in counters.items()
+        if not rules.rule(key).classes
+    ]
+    of_feed += _named_dimensions(rules, counters)
     results = [*_photo_dimensions(rules, groups, has_object=has_object), *_put_color_first(of_feed, rules)]
     used = tuple(dimension for dimension in results if isinstance(dimension, Dimension))
     _check_names(used)
@@ -223,6 +228,24 @@ def _derive_dimension(
     )
 
 
+def _named_dimensions(rules: DimensionRules, counters: Mapping[str, FieldCounter]) -> Iterator[Dimension]:
+    """Yield the dimensions whose classes the shop names, with the number of products that the feed gives each."""
+    for attribute, rule in rules.rules.items():
+        if not rule.classes or rule.use is False:
+            continue
+        counter = counters.get(fold_name(attribute))
+        nodes = {} if counter is None else {fold(counter.display_name(node)): n for node, n in counter.nodes.items()}
+        is_of_feed = counter is not None and any(counter.fields.values())
+        yield Dimension(
+            rule.name or attribute,
+            "single",
+            most_frequent(+counter.fields) if counter is not None and is_of_feed else attribute,
+            rule.classes,
+            tuple(nodes.get(fold(name), 0) for name in rule.classes),
+            is_named=True,
+        )
+
+
 def _infer_kind(counter: FieldCounter) -> FeedKind:
     return "multi" if counter.multi_valued > counter.products * MAX_MULTI_VALUED_SHARE else "single"
 
@@ -236,7 +259,7 @@ def _check_rules(rules: DimensionRules, counters: Mapping[str, FieldCounter]) ->
         key = fold_name(attribute)
         only_use = rule in (DimensionRule(use=False), DimensionRule(use=True))
         is_measured = key in PHOTO_DIMENSIONS or (key == COLOR and only_use)
-        if key in counters or is_measured:
+        if key in counters or is_measured or rule.classes:
             continue
         if rule.labels:
             problem = f"No row of {rule.labels} labels a product's photo in {attribute!r}."

@@ -36,6 +36,7 @@ class Dimension:
         classes: the trained classes, most products first; in a tree every node, as its path ``A > B``.
         products: number of products with each class, in the same order.
         untrained: class -> number of products, for classes with too few products to learn from.
+        is_named: whether photos are scored by the names of its classes, through the text tower of the model.
         is_measured: whether it is (also) computed from the pixels: the palette of ``color``, the outline of ``shape``.
 
     Raises:
@@ -49,6 +50,7 @@ class Dimension:
     products: tuple[int, ...] = ()
     untrained: Mapping[str, int] = dataclasses.field(default_factory=dict)
     is_measured: bool = False
+    is_named: bool = False
 
     def __post_init__(self) -> None:
         if len(self.classes) != len(self.products):

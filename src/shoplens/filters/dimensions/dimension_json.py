@@ -26,6 +26,7 @@ def dimension_json(dimension: Dimension) -> dict[str, Any]:
         "products": list(dimension.products),
         "untrained": dict(dimension.untrained),
         "measured": dimension.is_measured,
+        **({"named": True} if dimension.is_named else {}),
     }
 
 
@@ -34,6 +35,8 @@ def dimension_from_json(stored: Mapping[str, Any]) -> Dimension:
     values = {**stored, "classes": tuple(stored["classes"]), "products": tuple(stored["products"])}
     if "measured" in values:
         values["is_measured"] = values.pop("measured")
+    if "named" in values:
+        values["is_named"] = values.pop("named")
     return Dimension(**values)
 
 
@@ -82,10 +85,12 @@ def _rule_json(rule: DimensionRule) -> dict[str, Any]:
         "merge": {name: list(values) for name, values in rule.merge.items()},
         "kind": rule.kind,
         "labels": str(rule.labels) if rule.labels else None,
+        **({"classes": list(rule.classes), "template": rule.template} if rule.classes else {}),
     }
 
 
 def _rule_from_json(stored: Mapping[str, Any]) -> DimensionRule:
     merge = {name: tuple(values) for name, values in stored["merge"].items()}
     labels = Path(stored["labels"]) if stored["labels"] else None
-    return DimensionRule(**{**stored, "merge": merge, "labels": labels})
+    classes = tuple(stored.get("classes", ()))
+    return DimensionRule(**{**stored, "merge": merge, "labels": labels, "classes": classes})

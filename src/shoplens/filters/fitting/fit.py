@@ -23,9 +23,11 @@ from shoplens.filters.fitting.crossfit import (
 from shoplens.filters.fitting.design import fit_design, fit_object, fit_shape, fit_tint
 from shoplens.filters.fitting.lda import UNKNOWN, fit_fisher_heads, fit_tree_heads
 from shoplens.filters.fitting.multilabel import fit_multilabel_heads
+from shoplens.filters.fitting.named_classes import NamedFit, fit_named_classes
 from shoplens.filters.fitting.temperature_scaling import sample_indices
 from shoplens.filters.model.class_layout import ClassLayout, ClassTree, is_comparable, node_depth
 from shoplens.filters.model.filters import Filters, FittedModels, Predictions
+from shoplens.filters.model.named_classes import NamedClasses
 from shoplens.filters.model.principal_components import (
     FeatureProjection,
     fit_principal_components,
@@ -68,6 +70,9 @@ class LabeledPhotos:
         products: the product of each photo; needed only to tune weights.
         weights: dimension -> default static weight; computed when empty.
         object_parts: lengths of the outputs of which the object's features consist; empty where there are none.
+        name_vectors: dimension -> float32 (classes, backbone), text vectors of the names of its classes, for dimensions
+            whose classes are known by their names.
+        logit_scale: factor of the cosines of photos and texts, as the model was trained.
 
     Raises:
         InvalidValue: lengths or widths do not fit, or features are not finite.
@@ -82,6 +87,8 @@ class LabeledPhotos:
     products: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     object_parts: Sequence[int] = ()
+    name_vectors: Mapping[str, Vectors] = field(default_factory=dict)
+    logit_scale: float = 100.0
 
     def __post_init__(self) -> None:
         counts = {len(self.vectors), len(self.features), len(self.groups), len(self.is_first), len(self.known)}
@@ -146,6 +153,7 @@ def fit_to_photos(
         fit_object(data.features[:, data.object_start :], data.object_start, data.object_parts)
         if data.object_parts
         else None,
+        named=_join_named(fits),
     )
     quality = {dimension.name: fit.quality for dimension, fit in zip(learned, fits, strict=True)}
     filters = _add_cohort(_filters_without_cohort(tuple(dimensions), models, quality, data, model), data)
@@ -199,6 +207,7 @@ class _DimensionFit:
     heads: LinearHeads
     quality: Quality
     tree: ClassTree | None = None
+    named: NamedFit | None = None
 
 
 def _fit_dimension(dimension: Dimension, rows: CrossFitData, data: LabeledPhotos) -> _DimensionFit:
@@ -209,11 +218,41 @@ def _fit_dimension(dimension: Dimension, rows: CrossFitData, data: LabeledPhotos
     if dimension.kind == "tree":
         return _fit_tree_dimension(dimension, rows, known, groups)
     indices = {label: index for index, label in enumerate(dimension.classes)}
+    if dimension.is_named:
+        return _fit_named_dimension(dimension, rows, data, known, groups)
     classes = np.array([indices.get(names[0], UNKNOWN) if len(names) == 1 else UNKNOWN for names in known], np.int64)
     heads = fit_fisher_heads(rows, classes, len(dimension.classes))
     is_known = classes != UNKNOWN
     probabilities = floored_softmax(heads.logits(rows.x[is_known], rows.folds[is_known]), heads.floor)
     return _DimensionFit(heads, measure_class_quality(probabilities, classes[is_known], groups[is_known]))
+
+
+def _fit_named_dimension(
+    dimension: Dimension, rows: CrossFitData, data: LabeledPhotos, known: list[tuple[str, ...]], groups: Ints
+) -> _DimensionFit:
+    """Score photos by the names of the classes. The heads stay empty, since these scores take their place."""
+    indices = {label: index for index, label in enumerate(dimension.classes)}
+    classes = np.array([indices.get(names[0], UNKNOWN) if len(names) == 1 else UNKNOWN for names in known], np.int64)
+    vectors = round_to_half(data.name_vectors[dimension.name])
+    photos = data.features[:, : data.backbone]
+    fit = fit_named_classes(vectors, photos, classes, rows.folds, groups, data.logit_scale)
+    count, size = len(dimension.classes), rows.x.shape[1]
+    empty = np.zeros((FOLDS + 1, size, count), np.float32), np.zeros((FOLDS + 1, count), np.float32)
+    return _DimensionFit(LinearHeads(*empty, np.zeros(count, np.float32)), fit.quality, named=fit)
+
+
+def _join_named(fits: Sequence[_DimensionFit]) -> NamedClasses | None:
+    """Return the scores of the named classes of all dimensions; None where there are none."""
+    starts = np.cumsum([0, *(fit.heads.bias.shape[1] for fit in fits)])
+    named = [(int(start), fit.named) for start, fit in zip(starts, fits, strict=False) if fit.named is not None]
+    if not named:
+        return None
+    return NamedClasses(
+        np.concatenate([start + np.arange(len(fit.bias)) for start, fit in named]).astype(np.int64),
+        np.concatenate([fit.vectors for _, fit in named]),
+        np.concatenate([np.full(len(fit.bias), fit.scale, np.float32) for _, fit in named]),
+        np.concatenate([fit.bias for _, fit in named]),
+    )
 
 
 def _fit_multilabel_dimension(dimension: Dimension, rows: CrossFitData, known: list[tuple[str, ...]]) -> _DimensionFit:

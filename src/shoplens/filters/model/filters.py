@@ -15,6 +15,7 @@ from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, OBJECT, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import FOLDS, LinearHeads, floored_softmax, fold_index, sigmoid
 from shoplens.filters.model.class_layout import ClassLayout, ClassTree, node_depth
+from shoplens.filters.model.named_classes import NamedClasses
 from shoplens.filters.model.principal_components import FeatureProjection, PrincipalComponents
 from shoplens.filters.model.quality import Quality
 from shoplens.filters.model.scoring import (
@@ -77,6 +78,7 @@ class FittedModels:
         trees: the tree of each dimension that is one.
         design, shape, tint: projections of the features to unit vectors.
         object: the same of the object's features; None where the network finds no objects.
+        named: scores of the classes that are known by their names; None where there are none.
     """
 
     components: PrincipalComponents
@@ -86,6 +88,7 @@ class FittedModels:
     shape: FeatureProjection
     tint: FeatureProjection
     object: FeatureProjection | None = None
+    named: NamedClasses | None = None
 
     @property
     def dense_size(self) -> int:
@@ -182,6 +185,8 @@ class Filters:
             raise InvalidValue(f"There are {len(features)} photos and {len(groups)} groups.", "Give a group per photo.")
         folds = None if groups is None else np.array([fold_index(group, FOLDS) for group in groups], np.int64)
         logits = self.models.heads.logits(self.models.components.transform(features), folds)
+        if self.models.named is not None:
+            self.models.named.set_logits(logits, features[:, : self.backbone])
         projections = (self.models.design, self.models.shape, self.models.tint, self.models.object)
         dense = np.concatenate([one.unit_vectors(features) for one in projections if one is not None], axis=1)
         palette_end = self.backbone + MEASURED_SIZE

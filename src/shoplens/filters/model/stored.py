@@ -19,6 +19,7 @@ from shoplens.filters.fitting.crossfit import FOLDS, LinearHeads
 from shoplens.filters.fitting.design import OBJECT_SIZE
 from shoplens.filters.model.class_layout import ClassLayout, ClassTree, is_comparable
 from shoplens.filters.model.filters import Filters, FittedModels
+from shoplens.filters.model.named_classes import NamedClasses
 from shoplens.filters.model.principal_components import FeatureProjection, PrincipalComponents
 from shoplens.filters.model.quality import Quality
 from shoplens.filters.model.scoring import DENSE_SIZE, SKETCH_SIZE, Cohort, RetrievalSpace
@@ -41,7 +42,10 @@ _QUALITY_KEYS = {
 """Key in the file -> attribute of :class:`Quality`."""
 _PROJECTIONS = ("basis.backbone", "basis.fine", "basis.outline", "design", "shape", "tint", "object")
 """Names of projections in the file; filters without objects lack the last one."""
+_NAMED = ("columns", "vectors", "scale", "bias")
+"""Arrays of the classes that are known by their names; filters without any lack them."""
 _HALVES = (
+    "named.vectors",
     "basis.backbone.axes",
     "basis.fine.axes",
     "basis.outline.axes",
@@ -123,11 +127,18 @@ def load_filters(folder: Path) -> Filters | None:
 def _model_arrays(models: FittedModels) -> dict[str, Floats]:
     """Return name in the file -> array."""
     heads = {"heads.weights": models.heads.weights, "heads.bias": models.heads.bias, "heads.floor": models.heads.floor}
-    return heads | {
-        f"{name}.{part}": array
-        for name, projection in zip(_PROJECTIONS, _projections(models), strict=False)
-        for part, array in (("mean", projection.mean), ("axes", projection.axes))
-    }
+    named = {}
+    if models.named is not None:
+        named = {f"named.{part}": np.asarray(getattr(models.named, part), np.float32) for part in _NAMED}
+    return (
+        heads
+        | named
+        | {
+            f"{name}.{part}": array
+            for name, projection in zip(_PROJECTIONS, _projections(models), strict=False)
+            for part, array in (("mean", projection.mean), ("axes", projection.axes))
+        }
+    )
 
 
 def _projections(models: FittedModels) -> tuple[FeatureProjection, ...]:
@@ -157,20 +168,22 @@ def _build_filters(description: Mapping[str, Any], arrays: Mapping[str, Floats])
         if name not in left_out
     }
     heads = LinearHeads(arrays["heads.weights"], arrays["heads.bias"], arrays["heads.floor"])
-    backbone, fine, outline, *projections = (
+    backbone, fine, outline, design, shape, tint, *objects = (
         FeatureProjection(int(first_column), arrays[f"{name}.mean"], arrays[f"{name}.axes"])
         for name, first_column in zip(_PROJECTIONS, description["starts"], strict=False)
     )
     components = PrincipalComponents((backbone, fine, outline))
     if (
         heads.weights.shape != (FOLDS + 1, components.size, len(layout.predicted_entries))
-        or len(projections) not in (3, 4)
-        or sum(projection.axes.shape[1] for projection in projections[:3]) != DENSE_SIZE
-        or any(projection.axes.shape[1] != OBJECT_SIZE for projection in projections[3:])
+        or len(objects) > 1
+        or sum(projection.axes.shape[1] for projection in (design, shape, tint)) != DENSE_SIZE
+        or any(projection.axes.shape[1] != OBJECT_SIZE for projection in objects)
         or arrays["space.axes"].shape != (layout.size, SKETCH_SIZE)
     ):
         raise ValueError("the arrays do not fit the dimensions")
-    models = FittedModels(components, heads, trees, *projections)
+    models = FittedModels(
+        components, heads, trees, design, shape, tint, objects[0] if objects else None, _read_named(arrays)
+    )
     return Filters(
         dimensions,
         layout,
@@ -182,6 +195,13 @@ def _build_filters(description: Mapping[str, Any], arrays: Mapping[str, Floats])
         int(description["backbone"]),
         str(description["model"]),
     )
+
+
+def _read_named(arrays: Mapping[str, Floats]) -> NamedClasses | None:
+    if "named.columns" not in arrays:
+        return None
+    columns, *others = (arrays[f"named.{part}"] for part in _NAMED)
+    return NamedClasses(columns.astype(np.int64), *others)
 
 
 def _quality_json(quality: Quality) -> dict[str, Any]:

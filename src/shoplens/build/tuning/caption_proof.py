@@ -11,26 +11,43 @@ import numpy as np
 from shoplens.build.filter_scoring import sample_products
 from shoplens.embedders.text.tower import TextTower
 from shoplens.filters.fitting.caption_weight import fit_caption
-from shoplens.filters.model.caption import CaptionModel
+from shoplens.filters.model.caption import NAME, CaptionModel
 from shoplens.filters.photo_features.pixels import Floats
 from shoplens.index.protocol import Index, IndexedProduct
+from shoplens.ranking.text_retrieval import TEXT_SPREAD
 from shoplens.reading.ngrams import split_words
 from shoplens.reading.product_text import product_texts
 from shoplens.reading.text_model import TextModel, TextQuery
+from shoplens.store.files.atomic import replace_file
+from shoplens.store.generation import Generation
 from shoplens.types import SparseRows, group_of
 
 MAX_TITLES, MAX_PRODUCTS = 150, 2_000
 """Most titles that are searched for, and most products among which they are."""
 
 
-def fit_caption_model(index: Index, tower: TextTower, text: TextModel | None, text_spread: float) -> CaptionModel:
+def write_caption_model(generation: Generation, tower: TextTower | None) -> CaptionModel | None:
+    """Choose how much the text tower of the model counts, and write it to the generation's folder; None without one.
+
+    Raises:
+        ModelError: as :func:`fit_caption_model`.
+    """
+    path = generation.folder / NAME
+    if tower is None:
+        path.unlink(missing_ok=True)
+        return None
+    model = fit_caption_model(generation.index, tower, generation.text)
+    replace_file(path, model.to_json())
+    return model
+
+
+def fit_caption_model(index: Index, tower: TextTower, text: TextModel | None) -> CaptionModel:
     """Choose the weight by products that are drawn by a hash, one title of each group.
 
     Args:
         index: with the vectors of the tower's model.
         tower: of that model.
         text: compares words with words; None where the generation does not.
-        text_spread: what counts as one standard deviation of the agreement of words.
 
     Raises:
         ModelError: as :meth:`~shoplens.embedders.text.tower.TextTower.embed`.
@@ -48,8 +65,8 @@ def fit_caption_model(index: Index, tower: TextTower, text: TextModel | None, te
     return fit_caption(
         tower.model,
         cosines,
-        words.agreements(asked) / np.float32(text_spread),
-        words.agreements([hide_words(title) for title in asked]) / np.float32(text_spread),
+        words.agreements(asked) / np.float32(TEXT_SPREAD),
+        words.agreements([hide_words(title) for title in asked]) / np.float32(TEXT_SPREAD),
         right,
         [group_of(entry.product) for entry in products],
     )

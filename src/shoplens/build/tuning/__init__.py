@@ -1,0 +1,1 @@
+"""Photos and titles of the catalogue itself, by which the weights of a shop are chosen."""
