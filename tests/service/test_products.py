@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 from shoplens import Shop
 from shoplens.images import PhotoCache, PhotoSource
 from shoplens.service.caches.not_found_stats import UNKNOWN, NotFoundStats
+from shoplens.service.product_links import product_address
 from tests.fakes import ColourEmbedder, photo
 from tests.service.conftest import error_code, make_client, query_photo
 
@@ -243,3 +244,27 @@ def test_counts_only_searches_without_a_product_in_the_catalogue(shop: Shop) -> 
         assert admin.get("/v1/missing").json()["searches"] == {"2027-03-01": {UNKNOWN: 1}}
     (shop.folder / "not-found.json").write_text("[")
     assert stats.counts() == {}
+
+
+def test_products_have_the_shops_currency_and_addresses(shop: Shop) -> None:
+    shop.products.update("red-1", url="/bags/a b.html", currency="USD")
+    shop.products.update("red-2", url="https://elsewhere.example/red-2")
+    with make_client(shop, currency="EUR", url_template="https://shop.example/{url}") as client:
+        found = {row["product_id"]: row for row in client.post("/v1/search", json={"color": "red"}).json()["results"]}
+        assert (found["red-1"]["url"], found["red-1"]["currency"]) == ("https://shop.example/bags/a%20b.html", "USD")
+        assert (found["red-2"]["url"], found["red-2"]["currency"]) == ("https://elsewhere.example/red-2", "EUR")
+        assert found["red-0"]["url"] == "", "nothing says where its page is"
+        assert client.get("/v1/products/red-1").json()["url"] == found["red-1"]["url"]
+
+
+@pytest.mark.parametrize(
+    ("template", "address"),
+    [
+        ("https://shop.example/p/{id}", "https://shop.example/p/A%2F1%20%C3%BC%7Burl%7D"),
+        ("https://shop.example/{group_id}?id={id}", "https://shop.example/g%261?id=A%2F1%20%C3%BC%7Burl%7D"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_made_of_encoded_values(template: str, address: str) -> None:
+    assert product_address(template, "", "A/1 ü{url}", "g&1") == address
+    assert product_address(template, "HTTP://a.example", "x", "") == "HTTP://a.example"

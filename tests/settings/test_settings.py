@@ -96,6 +96,10 @@ def test_other_variables_of_the_environment_are_left_alone(tmp_path: Path) -> No
         ("user_agent = ''", r"user_agent is ''\. Give 1 to 256 printable ASCII characters"),
         ('user_agent = "a\\r\\nX-Injected: b"', r"user_agent is 'a\\r\\nX-Injected: b'\. Give"),
         ("user_agent = 'Läden'", "user_agent is 'Läden'"),
+        ("currency = 'euro'", "currency is 'euro'. Give the code of a currency, such as EUR"),
+        ("url_template = 'javascript:{id}'", r"url_template is .*\. Give an http or https address with \{id\}"),
+        ("url_template = 'https://shop.example/'", "url_template is"),
+        ("url_template = 'https://shop.example/{sku}'", "url_template is"),
         ("user_agent = ' a '", "user_agent is ' a '"),
         ("threads =", r"shoplens\.toml is not valid TOML: Invalid value .*\. Correct the file\."),
     ],
@@ -133,9 +137,15 @@ def test_every_setting_has_help_and_a_variable(field: dataclasses.Field[object],
     samples = {
         "bool": ("true", True),
         "int": ("42", 42),
-        "str": ("::1", "::1"),
         "float": ("0.9", 0.9) if field.name == "precision" else ("4.5", 4.5),
     }
+    special = {
+        "currency": "EUR",
+        "url_template": "https://a.example/{id}",
+        "shop_logo": "https://a.example/logo.svg",
+        "shop_accent": "#1d5c4d",
+    }
+    samples["str"] = (special.get(field.name, "::1"),) * 2
     text, value = samples.get(str(field.type), ("/some/where", Path("/some/where")))
     settings = settings_from({PREFIX + field.name.upper(): text}, tmp_path)
     assert getattr(settings, field.name) == value

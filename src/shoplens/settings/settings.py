@@ -29,6 +29,8 @@ PREFERENCES = "preferences"
 _USER_AGENT = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _LOGO = re.compile(r"https?://[!#-:<-~]{1,2000}")
+_CURRENCY = re.compile("[A-Z]{3}")
+_URL_TEMPLATE = re.compile(r"https?://[^{}\s]+(\{(id|group_id|url)\}[^{}\s]*)+")
 _Value = TypeVar("_Value")
 
 
@@ -109,6 +111,10 @@ class Settings:
     page_key: str = _setting(
         "", "key with the role search that the search page uses, where searches need one; every visitor can read it"
     )
+    currency: str = _setting("", "currency of prices for which the feed gives none, e.g. `EUR`")
+    url_template: str = _setting(
+        "", "address of a product's page, e.g. `https://shop.example/{url}`; with `{id}`, `{group_id}` or `{url}`"
+    )
     rate: int = _setting(120, "requests per minute of one client: a key and an address; 0: no limit", lowest=0)
     key_rate: int = _setting(6_000, "requests per minute of one key, from all addresses; 0: no limit", lowest=0)
     trusted_proxies: str = _setting(
@@ -179,6 +185,13 @@ class Settings:
         if self.shop_logo and not _LOGO.fullmatch(self.shop_logo):
             raise SettingsError(
                 f"shop_logo is {self.shop_logo[:100]!r}.", "Give an http or https address of a picture."
+            )
+        if self.currency and not _CURRENCY.fullmatch(self.currency):
+            raise SettingsError(f"currency is {self.currency[:100]!r}.", "Give the code of a currency, such as EUR.")
+        if self.url_template and not _URL_TEMPLATE.fullmatch(self.url_template):
+            raise SettingsError(
+                f"url_template is {self.url_template[:300]!r}.",
+                "Give an http or https address with {id}, {group_id} or {url}, such as https://shop.example/{url}.",
             )
         if not _USER_AGENT.fullmatch(self.user_agent):
             raise SettingsError(

@@ -14,7 +14,7 @@ from tests.feeds.feeds import FeedResult, read_checked
 COLUMNS = [
     *["sku", "store_view_code", "product_type", "categories", "name", "description", "short_description", "price"],
     *["special_price", "special_price_from_date", "url_key", "base_image", "small_image", "additional_images", "qty"],
-    *["is_in_stock", "product_online", "additional_attributes", "configurable_variations"],
+    *["is_in_stock", "visibility", "product_online", "additional_attributes", "configurable_variations"],
 ]
 
 
@@ -98,6 +98,18 @@ def test_a_simple_product_without_a_parent_is_kept(tmp_path: Path) -> None:
         "Z",
         True,
     )
+
+
+def test_a_variant_without_a_page_of_its_own_links_to_that_of_its_parent(tmp_path: Path) -> None:
+    hidden = {"visibility": "Not Visible Individually"}
+    rows = [
+        variant("H-Red", "Red", "S", url_key="h-red", **hidden),
+        variant("H-Blue", "Blue", "S", url_key="h-blue", **hidden),
+        parent("H", "sku=H-Red,color=Red|sku=H-Blue,color=Blue", name="Été & Hoodie"),
+        {"sku": "alone", "base_image": "a.jpg", "url_key": "alone", **hidden},
+    ]
+    addresses = {product.id: product.url for product in read_checked(write_export(tmp_path, *rows)).products}
+    assert addresses == {"H-Red": "ete-hoodie.html", "H-Blue": "ete-hoodie.html", "alone": ""}
 
 
 def test_where_only_size_varies_the_parent_is_the_product_and_its_photos_count(tmp_path: Path) -> None:

@@ -42,6 +42,19 @@ def run(
             help="Web sites whose pages may search, such as https://shop.example; write commas between several.",
         ),
     ] = None,
+    url_template: Annotated[
+        str | None,
+        typer.Option(
+            "--url-template",
+            metavar="ADDRESS",
+            help="Address of a product's page, such as https://shop.example/{url}; with {id}, {group_id}, or {url}, "
+            "the address in the feed.",
+        ),
+    ] = None,
+    currency: Annotated[
+        str | None,
+        typer.Option("--currency", metavar="CODE", help="Currency of prices for which the feed gives none: EUR, …"),
+    ] = None,
     rate: Annotated[
         int | None,
         typer.Option(
@@ -100,6 +113,8 @@ def run(
         port=port,
         open_search=open_search,
         cors=cors,
+        url_template=url_template,
+        currency=currency,
         rate=rate,
         queue=queue,
         request_seconds=request_seconds,

@@ -16,6 +16,7 @@ the like count only if there is no other. ``Default Category``, the root of ever
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -33,7 +34,8 @@ READS = {
     "title": "`name`",
     "photos": "`base_image`, `small_image`, `thumbnail_image`, `additional_images`",
     "description": "`description`, else `short_description`",
-    "url": "`url_key`",
+    "url": "`url_key`; of a variant that is not visible individually the parent's, which Magento makes of its `name`"
+    " where it has no key",
     "price": "`special_price` where it has no dates, else `price`",
     "brand": "`brand`, `manufacturer` in `additional_attributes`",
     "category": "`categories`: the deepest one",
@@ -56,6 +58,7 @@ FAMILIES = FamilyRules(galleries=True, labelled=False)
 
 _PHOTO_COLUMNS = ("base_image", "small_image", "thumbnail_image", "additional_images")
 _NO_PHOTO = "no_selection"
+_HIDDEN = "not visible individually"
 _ROOT = "Default Category"
 _SIDE_BRANCHES = frozenset({"collections", "promotions", "sale", "what's new", "gift ideas"})
 _COLOURS = ("color", "colour")
@@ -92,7 +95,7 @@ def _read_row(row: TableRow) -> Iterator[Event]:
         title=clean_line(html_to_text(values.get("name", ""))),
         photos=_photos(values),
         description=html_to_text(values.get("description") or values.get("short_description", "")),
-        url=f"{values['url_key']}.html" if "url_key" in values else "",
+        url=_page(values),
         brand=", ".join(str(brand) for name in _BRANDS for brand in attributes.pop(name, ())),
         category=_category(values.get("categories", "")),
         identifiers=[str(code) for name in _CODES for code in attributes.pop(name, ())],
@@ -107,6 +110,20 @@ def _read_row(row: TableRow) -> Iterator[Event]:
     else:
         colors = next(filter(None, map(attributes.get, _COLOURS)), [])
         yield Row(row.number, product, options=[("color", str(value)) for value in colors])
+
+
+def _page(values: Mapping[str, str]) -> str:
+    """Return the page of a product in the shop; empty for a variant that has none of its own.
+
+    Magento makes the key of a product without ``url_key`` of its name.
+    """
+    key = values.get("url_key", "")
+    if values.get("visibility", "").lower() == _HIDDEN:
+        return ""
+    if not key and values.get("product_type", "").lower() == "configurable":
+        plain = unicodedata.normalize("NFKD", values.get("name", "")).encode("ascii", "ignore").decode()
+        key = re.sub("[^0-9a-z]+", "-", plain.lower()).strip("-")
+    return f"{key}.html" if key else ""
 
 
 def _photos(values: Mapping[str, str]) -> dict[str, str]:

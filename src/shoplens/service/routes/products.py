@@ -14,6 +14,7 @@ from shoplens.images.source import is_url
 from shoplens.index.identifiers import unknown_product_error
 from shoplens.search.answer_json import product_json
 from shoplens.service.auth import require_role
+from shoplens.service.product_links import complete_product
 from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.service.routes.searching import FAILURES, photo_address
 from shoplens.service.schemas import ProductChange, ProductDocument, ProductsInput, ProductsResult
@@ -116,7 +117,9 @@ def _product(service: ServiceState, product_id: str) -> Product:
 def _document(service: ServiceState, product_id: str) -> dict[str, Any]:
     found = _product(service, product_id)
     hashes = service.shop.products.photo_hashes([found.id]).get(found.id, {})
-    return {**product_json(found), "photos": [photo_address(name) for name in hashes.values()]}
+    document = {**product_json(found), "photos": [photo_address(name) for name in hashes.values()]}
+    complete_product(document, found.id, service.shop.settings)
+    return document
 
 
 def _attributes(product: Product, body: dict[str, Any]) -> dict[str, tuple[Any, ...]]:

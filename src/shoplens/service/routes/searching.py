@@ -24,6 +24,7 @@ from shoplens.search.answer_json import as_json
 from shoplens.service.auth import client_address, require_role
 from shoplens.service.failures import RequestRefused
 from shoplens.service.limits.bodies import MAX_BYTES, photo_body_bytes, read_form, read_json
+from shoplens.service.product_links import complete_product
 from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.service.schemas import MAX_PAGED, AnswerDocument, ErrorDocument, SearchRequest
 from shoplens.service.state import ServiceState, service_state
@@ -214,6 +215,7 @@ def page_of(service: ServiceState, answer: Answer, body: SearchRequest) -> dict[
     page = as_json(replace(answer, results=results, object_answers=()))
     page["object_answers"] = [page_of(service, one, first_page) for one in answer.object_answers]
     for row, result in zip(page["results"], results, strict=True):
+        complete_product(row, row["product_id"], service.shop.settings)
         own = {photo.source: photo.content_hash for photo in result.product_photos}
         row["photo"] = photo_address(own.get(row["photo"], ""))
         row["photos"] = [photo_address(name) for name in own.values()]
