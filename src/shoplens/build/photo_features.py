@@ -11,6 +11,7 @@ from shoplens.embedders.embedder import ObjectEmbedder, check_output, finds_obje
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, measure_photo
 from shoplens.filters.photo_features.pixels import SIDE
 from shoplens.images.objects import FoundObject, cut_out, find_object, frame_object
+from shoplens.reading.word_head import WordHead, find_word_head
 from shoplens.types import Embeddings, Features, Pixels, Vectors
 
 
@@ -151,3 +152,15 @@ def filter_input_width(embedder: Embedder) -> int:
 def feature_width(embedder: Embedder) -> int:
     """Return how many features a photo has."""
     return filter_input_width(embedder) + whole_width(embedder) + embedder.extra_features
+
+
+def word_head_of(embedder: Embedder) -> WordHead | None:
+    """Return what tells from :func:`whole_features` whether a photo shows words; None where nothing does."""
+    head = None if isinstance(embedder, FineTunedEmbedder) else find_word_head(embedder.model)
+    return head if head is not None and len(head.weights) == whole_width(embedder) else None
+
+
+def whole_features(embedder: Embedder, features: Features) -> Features:
+    """Return, of a photo's features, those of the network for the whole photo; empty where it is not framed."""
+    start = filter_input_width(embedder)
+    return features[start : start + whole_width(embedder)]

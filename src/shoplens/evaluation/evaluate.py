@@ -21,6 +21,7 @@ from shoplens.images import PhotoSource, decode_photo
 from shoplens.images.objects import cut_out, find_object, is_blank
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy
+from shoplens.reading.photo_reading import VERSION
 from shoplens.reading.text_reader import TextReader, select_text_reader
 from shoplens.search.prepared_strategy import PreparedStrategy, prepare_strategy
 from shoplens.settings import Merchandising, Settings
@@ -251,7 +252,7 @@ def judge_queries(
 
 def _encoding_id(embedder: Embedder, reader: TextReader | None) -> str:
     """Return the id of all that encodes query photos; photos that were encoded by another are encoded again."""
-    return feature_model(embedder) + (f"+{reader.model}" if reader is not None else "")
+    return feature_model(embedder) + (f"+{reader.model}/{VERSION}" if reader is not None else "")
 
 
 def _training_photo_note(query: JudgedQuery) -> Rejection:

@@ -10,14 +10,19 @@ import numpy.typing as npt
 
 from shoplens.filters.dimensions.dimension import TEXT
 from shoplens.filters.model.caption import CaptionQuery
-from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
-from shoplens.reading.text_model import TextQuery
-from shoplens.types import ClassMatch
+from shoplens.index.protocol import ANY_PHOTO, Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
+from shoplens.reading.ngrams import split_words
+from shoplens.reading.product_text import product_words
+from shoplens.reading.text_model import TextModel, TextQuery
+from shoplens.types import ClassMatch, Product
 
 TEXT_SPREAD = 0.1
 """What counts as one standard deviation of agreements. Most products share no word with a query, so that the spread of
 its agreements says more of how common its words are than of how much a difference means; hence one for all queries."""
 MAX_SHOWN_WORDS = 6
+MAX_PHOTOS_WITH_WORDS = 3_000
+"""Number of photos whose products are looked at for words; where more share letters with these, the nearest ones."""
+_SHORTEST_START = 3
 WORD_SEPARATOR = " · "
 
 
@@ -57,3 +62,25 @@ def nearest_captions(index: Index, caption: CaptionQuery, limit: int, constraint
 def caption_similarities(index: Index, caption: CaptionQuery, keys: Sequence[PhotoKey]) -> npt.NDArray[np.float32]:
     """Return how well photos fit the words, float32 (n,), each in [0, 1]."""
     return caption.model.similarities(index.photo_scores([VectorQuery(pretrained=caption.vector)], keys)[0])
+
+
+def products_with_words(index: Index, model: TextModel, words: str) -> tuple[str, ...]:
+    """Return the ids of the products one of whose texts has all of these words, or words that begin with them:
+    ``hood`` is in *Hooded jacket*. The texts are those of the feed, not what is read in photos."""
+    query = model.query(words)
+    if query is None:
+        return ()
+    hits = nearest_texts(index, query, MAX_PHOTOS_WITH_WORDS, ANY_PHOTO)
+    first = {key.product: key for key in reversed(hits.keys)}
+    records, wanted = index.photo_records([*first.values()]), split_words(words)
+    return tuple(one.product.id for one in records if one is not None and has_words(one.product, wanted))
+
+
+def has_words(product: Product, words: Sequence[str]) -> bool:
+    """Return whether one text of a product has all of these words, or words that begin with them; a word of fewer than
+    three letters has to be there by itself."""
+
+    def has(text: Sequence[str], word: str) -> bool:
+        return any(own == word or (len(word) >= _SHORTEST_START and own.startswith(word)) for own in text)
+
+    return any(all(has(text, word) for word in words) for text, _ in product_words(product))

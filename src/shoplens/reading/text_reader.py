@@ -1,9 +1,10 @@
 """Reads the words in a photo: PP-OCRv6, small, by the extra ``text``.
 
-A first look at few pixels tells whether there are words at all, so that a photo without any costs little. The lines are
-then found at more pixels, cut out of the photo at full sharpness, turned upright, and read one after the other, the
-largest first, until the time is up. Sloping lines are cut out along their slope; a line that cannot be read is tried
-upside down, too. Curved lines are read as far as the network goes.
+A first look at few pixels tells whether there are words at all, so that a photo without any costs little, unless the
+network's features tell it for nothing (:mod:`.word_head`). The lines are then found at more pixels, cut out of the
+photo at full sharpness, turned upright, and read one after the other, the largest first, until the time is up. Sloping
+lines are cut out along their slope; a line that cannot be read is tried upside down, too. Curved lines are read as far
+as the network goes.
 
 Source: PaddleOCR 3.0 Technical Report (2025), arXiv:2507.05595; Liao et al. 2020, "Real-time Scene Text Detection with
 Differentiable Binarization", AAAI.
@@ -16,7 +17,7 @@ import importlib.util
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -61,7 +62,9 @@ class ReadingEffort:
 
 QUERY = ReadingEffort(480, 8, 0.6, first_look=256, threshold=0.2)
 """A shopper's photo; chosen on shop photos of Grocery's ``train.csv``, for at most 150 ms of a core where there are
-words."""
+words. The first look is for networks that do not tell by themselves whether there are any."""
+SEEN = replace(QUERY, first_look=0)
+"""A shopper's photo of which the network's features tell that it shows words (:mod:`.word_head`)."""
 PRODUCT = ReadingEffort(736, 40, 0.95, first_look=320, threshold=0.2)
 """A photo of the catalogue, which is read once."""
 SHARP_SIDE = 640

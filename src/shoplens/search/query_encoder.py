@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.build.photo_features import embed_framed, extract_features, feature_model
+from shoplens.build.photo_features import embed_framed, extract_features, feature_model, whole_features, word_head_of
 from shoplens.embedders import Embedder
 from shoplens.embedders.embedder import finds_objects
 from shoplens.embedders.text.tower import text_tower
@@ -21,7 +21,7 @@ from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.reading.barcodes import Barcode, read_barcodes
 from shoplens.reading.photo_reading import PhotoReading
-from shoplens.reading.text_reader import SHARP_SIDE, TextReader
+from shoplens.reading.text_reader import QUERY, SEEN, SHARP_SIDE, ReadingEffort, TextReader
 from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.search.text_meanings import caption_text, title_text
 from shoplens.search.wishes import wishes_steer
@@ -84,13 +84,17 @@ class QueryEncoder:
             data = photo if isinstance(photo, bytes) else self.source.bytes_of(photo)
             picture = self._decode(data, region)
             hashes = self._pixel_hashes(data, picture, index) if region is None else ()
-        reading = self._start_reading(data, picture, region) if read else None
+        head = word_head_of(self.embedder) if read and features and self.reader is not None else None
+        reading = self._start_reading(data, picture, region, QUERY) if read and head is None else None
         codes: tuple[Barcode, ...] = ()
         if scan:
             with timer.stage("scan"):
                 codes = self._read_barcodes(data, picture, region)
         with timer.stage("embed"):
             encoded = self._embed(picture, region, hashes, features=features)
+        if head is not None and encoded.features is not None:
+            shows_words = head.shows_words(whole_features(self.embedder, encoded.features))
+            reading = self._start_reading(data, picture, region, SEEN) if shows_words else None
         if reading is not None:
             with timer.stage("ocr"):
                 encoded = replace(encoded, text=reading.result())
@@ -105,7 +109,9 @@ class QueryEncoder:
             shortest = round(shortest / max(part, 0.01))
         return decode_photo(data, self.settings, shortest=shortest)
 
-    def _start_reading(self, data: bytes, picture: Picture, region: Region | None) -> PhotoReading | None:
+    def _start_reading(
+        self, data: bytes, picture: Picture, region: Region | None, effort: ReadingEffort
+    ) -> PhotoReading | None:
         """Start to read the words in a picture, or in a region of it; None without a reader."""
         if self.reader is None or not self.settings.read_seconds:
             return None
@@ -117,7 +123,7 @@ class QueryEncoder:
 
         is_reduced = picture.pixels.shape[:2] != (picture.height, picture.width)
         pixels = picture.pixels if region is None else picture.crop(region)
-        return PhotoReading(self.reader, pixels, sharpen if is_reduced else None, self.settings.read_seconds)
+        return PhotoReading(self.reader, pixels, sharpen if is_reduced else None, self.settings.read_seconds, effort)
 
     def _read_barcodes(self, data: bytes, picture: Picture, region: Region | None) -> tuple[Barcode, ...]:
         """Read the barcodes in a picture, or in a region of it."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimensions.dimension import COLOR
+from shoplens.filters.dimensions.dimension import COLOR, TEXT
 from shoplens.index.condition_parser import parse_condition, parse_conditions
 from shoplens.index.conditions import AllOf, Condition, OneOf
 from shoplens.index.protocol import ANY_PHOTO
@@ -77,14 +77,21 @@ def _vocabulary(generation: Generation, concepts: Concepts) -> Vocabulary:
 
 def _find_title(meaning: WordMeaning, generation: Generation, concepts: Concepts) -> WordMeaning:
     """Return a word of titles as the texts of products have it: as it is written, or in a word that means the same;
-    where no product has it, of kind ``caption`` if photos are compared with words, else ``unknown``."""
-    if meaning.kind != "title":
+    where no product has it, of kind ``caption`` if photos are compared with words, else ``unknown``. One that is not
+    wanted becomes all of these, as classes of ``text``."""
+    is_unwanted = meaning.kind == "unwanted" and not (meaning.classes or meaning.color or meaning.condition)
+    if meaning.kind != "title" and not is_unwanted:
         return meaning
-    means = concepts.canonical(word_keys(meaning.words))
+    written = meaning.corrected if is_unwanted else meaning.words
+    means = concepts.canonical(word_keys(written))
     found = {
-        words: _agreement(words, generation, forgiving=True)
-        for words in (meaning.words, " ".join(means), *concepts.synonyms(means))
+        words: _agreement(words, generation, forgiving=not is_unwanted)
+        for words in (written, " ".join(means), *concepts.synonyms(means))
     }
+    if is_unwanted:
+        known = [words for words, agreement in found.items() if agreement]
+        classes = {TEXT: dict.fromkeys(known, 1 / len(known))} if known else {}
+        return replace(meaning, kind="unwanted" if known else "unknown", classes=classes, corrected="")
     best = max(found, key=lambda words: found[words])
     if not found[best]:
         is_compared = generation.caption is not None and generation.caption.weight > 0

@@ -18,6 +18,7 @@ from shoplens.index.condition_parser import parse_condition
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf
 from shoplens.index.predicted_values import PREDICTED, include_predicted
 from shoplens.ranking.filter_query import Example
+from shoplens.ranking.text_retrieval import products_with_words
 from shoplens.store.generation import Generation
 from shoplens.types import SparseVector, Steering, WordMeaning
 from shoplens.words.vocabulary import combine_classes
@@ -86,6 +87,11 @@ def _exclusions(generation: Generation, meaning: WordMeaning) -> Iterator[Condit
         if classes and {dimension.field, f"{PREDICTED}{dimension.name}"} & kinds.keys():
             condition = OneOf(dimension.field, texts=last_steps(classes))
             yield Not(include_predicted(condition, names, _AVOIDED_FROM, kinds))
+    if generation.text is None:
+        return
+    for words in meaning.classes.get(TEXT, {}):
+        if ids := products_with_words(generation.index, generation.text, words):
+            yield Not(OneOf("id", texts=ids))
 
 
 def last_steps(classes: Iterable[str]) -> tuple[str, ...]:
@@ -101,6 +107,8 @@ def apply_wishes(filters: Filters, example: Example, meanings: Sequence[WordMean
     dense = example.dense.copy()
     for meaning in meanings:
         for dimension, classes in meaning.classes.items() if meaning.kind == "unwanted" else ():
+            if dimension == TEXT:
+                continue
             if dimension == COLOR and filters.class_share(example.marks, dimension, classes) >= _MOSTLY:
                 dense[DENSE_PARTS[COLOR]] = 0
             _remove(marks, filters.layout.blocks_of(dimension), classes)
@@ -193,6 +201,7 @@ def find_wished_dimensions(filters: Filters, example: Example, meanings: Sequenc
         for one in meanings
         if one.kind == "unwanted"
         for dimension in one.classes
+        if dimension != TEXT
     ]
     wanted = tuple(dict.fromkeys(names[0] for names in named))
     also = tuple(dict.fromkeys(name for names in named for name in names[1:] if name not in wanted))

@@ -25,8 +25,8 @@ def read_words(text: str, vocabulary: Vocabulary) -> tuple[WordMeaning, ...]:
     """Read a text word by word: prices, then the longest phrase that names something in the shop, then single words.
 
     Words that carry no meaning by themselves, such as articles, are passed over. A word that names nothing is of kind
-    ``title``: whether the texts of products have it is for the caller to find out. A word after a negation, a price in
-    a shop without prices, and words such as ``cheap`` are ``unknown``.
+    ``title``: whether the texts of products have it is for the caller to find out. After a negation it is ``unwanted``,
+    with itself in ``corrected``. A price in a shop without prices, and words such as ``cheap`` are ``unknown``.
     """
     return tuple(_Reader(text, vocabulary).read())
 
@@ -126,7 +126,19 @@ class _Reader:
         if self._is_filler(key) or not key.isalnum():
             self.place += 1
             return None
-        return self._take(1, WordMeaning("", 0, 0, "title" if self.negated_from is None else "unknown"))
+        if self.negated_from is None:
+            return self._take(1, WordMeaning("", 0, 0, "title"))
+        length = 1
+        while self.place + length < len(self.tokens) and self._is_plain(self.place + length):
+            length += 1
+        words = " ".join(self.keys[self.place : self.place + length])
+        return self._take(length, WordMeaning("", 0, 0, "unwanted", corrected=words))
+
+    def _is_plain(self, place: int) -> bool:
+        """Whether a token is a word that names nothing and has no role in the sentence."""
+        words = self.words[self.first_word[place] : self.first_word[place + 1]]
+        has_role = any(self.concepts.starts_with(role, self.keys[place : place + 1]) for role in self.concepts.grammar)
+        return self.tokens[place].is_word and not has_role and self.vocabulary.find([w.key for w in words]) is None
 
     def _is_filler(self, key: str) -> bool:
         return (key,) in self.concepts.grammar["filler"] and not self.vocabulary.is_name(key)

@@ -12,6 +12,7 @@ from shoplens import Shop, Steering
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.ranking.filter_query import Example
+from shoplens.ranking.text_retrieval import has_words
 from shoplens.search.text_meanings import FRESH
 from shoplens.search.wishes import (
     WISH_WEIGHT,
@@ -20,7 +21,7 @@ from shoplens.search.wishes import (
     find_wished_dimensions,
     wish_weights,
 )
-from shoplens.types import WordMeaning
+from shoplens.types import Product, WordMeaning
 from tests.patterned_shop import query_photo
 from tests.search.steering.steered_search import check_parts, colors, patterns, product_ids, search
 
@@ -179,3 +180,33 @@ def test_two_phrases_of_one_dimension_are_wanted_together() -> None:
 
 def _steering(text: str) -> Steering:
     return Steering(text=text)
+
+
+def test_words_of_titles_that_are_not_wanted_leave_out_the_products_that_have_them(shop: Shop, folder: Path) -> None:
+    photo = query_photo(folder, "red", "striped")
+    title = search(shop, photo, 1).results[0].product.title
+    number = title.rpartition("-")[2]
+    answer = search(shop, photo, text=f"not {number}")
+    assert [meaning.kind for meaning in answer.words] == ["unwanted"]
+    assert answer.words[0].classes == {"text": {number: 1.0}}
+    shown = [one.product.title for one in answer.results]
+    assert len(shown) > 20 and number not in {name.rpartition("-")[2] for name in shown}
+    (unknown,) = search(shop, photo, text="without a flurbel").words
+    assert (unknown.kind, unknown.words) == ("unknown", "without a flurbel")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("hood", True),
+        ("hooded jacket", True),
+        ("jacket zip", False),
+        ("rain", False),
+        ("tr", False),
+        ("train", True),
+        ("acme", True),
+    ],
+)
+def test_a_text_has_words_that_one_of_it_begins_with(words: str, expected: bool) -> None:
+    product = Product("a", "Hooded Training Jacket", ("a.png",), brand="Acme")
+    assert has_words(product, words.split()) == expected

@@ -11,16 +11,22 @@ from heapq import nsmallest
 
 import numpy as np
 
-from shoplens.build.photo_features import PhotoFeatures, extract_features, filter_input_width
+from shoplens.build.photo_features import (
+    PhotoFeatures,
+    extract_features,
+    filter_input_width,
+    whole_features,
+    word_head_of,
+)
 from shoplens.embedders import Embedder
 from shoplens.errors import ModelError, PhotoError
 from shoplens.filters.fitting.weight_tuning import MAX_QUERIES, MIN_QUERIES, TuningPhotos
 from shoplens.images import PhotoSource, decode_photo
 from shoplens.images.corruptions.augmentation import augment_photo
 from shoplens.index.protocol import Index
-from shoplens.reading.text_reader import QUERY, SHARP_SIDE, TextReader
+from shoplens.reading.text_reader import QUERY, SEEN, SHARP_SIDE, TextReader
 from shoplens.settings import Settings
-from shoplens.types import Product, group_of
+from shoplens.types import Pixels, Product, group_of
 
 SHARE = 8
 """One photo is made for so many photos of the catalogue, so that indexing takes at most a fifth more time."""
@@ -77,9 +83,16 @@ class PhotoMaker:
             seed = int.from_bytes(_digest(product)[:4], "big")
             made = augment_photo(pixels, "home", (seed,), readable=reader is not None)
             features = extract_features(self.embedder, product.id, made)
-            return features, "" if reader is None else reader.read(made, QUERY)
+            return features, "" if reader is None else self._read_words(made, features, reader)
         except (PhotoError, ModelError):
             return None
+
+    def _read_words(self, made: Pixels, features: PhotoFeatures, reader: TextReader) -> str:
+        head = word_head_of(self.embedder)
+        if head is None:
+            return reader.read(made, QUERY)
+        shows_words = head.shows_words(whole_features(self.embedder, features.features))
+        return reader.read(made, SEEN) if shows_words else ""
 
 
 def _draw_products(index: Index) -> list[Product]:

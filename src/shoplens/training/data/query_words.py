@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+from shoplens.build.photo_features import whole_features, word_head_of
 from shoplens.errors import PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.images import decode_photo
-from shoplens.reading.text_reader import QUERY, SHARP_SIDE, TextReader
+from shoplens.reading.photo_reading import VERSION
+from shoplens.reading.text_reader import QUERY, SEEN, SHARP_SIDE, TextReader
 from shoplens.store.feature_cache import PhotoTexts
 from shoplens.training.data.feature_pass import AHEAD, FOLDER, augment_view, view_name
 from shoplens.training.data.samples import Ints, Samples
@@ -30,10 +32,12 @@ def read_query_words(
         rows: int64 (q,), rows of the samples.
         regions: name of a photo -> its region, for those that are a part of a photo.
     """
-    kind = f"{reader.model}/query"
+    kind, head = f"{reader.model}/query{VERSION}", word_head_of(context.embedder)
 
     def read(row: int) -> str:
         photo, view = samples.photos[samples.owners[row]], int(samples.views[row])
+        if head is not None and not head.shows_words(whole_features(context.embedder, samples.rows[row])):
+            return ""
         name = view_name(photo, view)
         if not texts.has(name, kind):
             region = regions.get(photo.name)
@@ -43,7 +47,11 @@ def read_query_words(
             except PhotoError:  # it was read when its features were extracted
                 return ""
             pixels = picture.pixels if region is None else picture.crop(region)
-            texts.add(name, kind, reader.read(augment_view(pixels, photo, view, readable=True), QUERY))
+            texts.add(
+                name,
+                kind,
+                reader.read(augment_view(pixels, photo, view, readable=True), QUERY if head is None else SEEN),
+            )
         return texts.read([name])[name]
 
     words = []
