@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from shoplens.errors import SettingsError
-from shoplens.filters.dimensions.dimension import DESIGN, LOOK, OBJECT, SHAPE, TEXT, Kind
+from shoplens.filters.dimensions.dimension import CAPTION, DESIGN, LOOK, OBJECT, SHAPE, TEXT, Kind
 from shoplens.ranking.filter_retrieval import NOT
 from shoplens.ranking.merchandising.adjustments import BOOST, BURY, PIN
 from shoplens.settings import (
@@ -98,7 +98,7 @@ def test_a_profile_may_take_away_the_weight_of_a_single_dimension() -> None:
 
 
 def test_names_agree_with_those_of_the_filters_and_of_the_score() -> None:
-    assert set(PHOTO_DIMENSIONS) == {LOOK, OBJECT, DESIGN, SHAPE, TEXT}
+    assert set(PHOTO_DIMENSIONS) == {LOOK, OBJECT, DESIGN, SHAPE, TEXT, CAPTION}
     assert set(SCORE_PARTS) == {PIN, BOOST, BURY, NOT, "context"}
     assert set(FEED_KINDS) < set(get_args(Kind))
 
@@ -139,7 +139,7 @@ def test_names_are_folded_for_comparison() -> None:
         ("[dimensions]\nsize = false", r"^\[dimensions\]: size is False\. Write a table \[dimensions\.size\], or"),
         (
             "[dimensions.a]\nnome = 'x'",
-            r"^\[dimensions\.a\]: Unknown key 'nome'\. Known keys: name, use, merge, kind, l",
+            r"^\[dimensions\.a\]: Unknown key 'nome'\. Known keys: name, use, merge, kind, c",
         ),
         ("[dimensions.a]\nuse = 1", r"\[dimensions\.a\]: use is 1\. Write true or false"),
         ("[dimensions.a]\nname = ''", r"name is ''\. Write a text, or leave it out"),

@@ -9,14 +9,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shoplens.embedders import Embedder, OnnxEmbedder, network_file
 from shoplens.search.pipeline import strategy_of
 from shoplens.shop.parts import ShopParts
-from shoplens.types import Progress
+from shoplens.types import Progress, Vectors
+from shoplens.types.progress import ignore_progress
 
 if TYPE_CHECKING:
     from shoplens.evaluation.calibrate import CalibrationResult
     from shoplens.evaluation.catalogue_map.mapping import CatalogueMap
     from shoplens.evaluation.doctor.findings import Diagnosis
+    from shoplens.evaluation.model_comparison import ModelMeasurement
     from shoplens.evaluation.regression.check import CheckOptions, CheckResult
     from shoplens.evaluation.results import Comparison, Evaluation
 
@@ -138,6 +141,48 @@ class ShopQuality:
         from shoplens.evaluation.runs_with_reports import diagnose_with_report
 
         return diagnose_with_report(self._parts.evaluation_context(progress), kinds, report, seed)
+
+    def measure_models(
+        self, queries: str | Path, names: Iterable[str], progress: Progress | None = None
+    ) -> list[ModelMeasurement]:
+        """Measure, side by side, the store's own model and others: how often the look alone finds the product, the CPU
+        time of a photo, and the bytes of a product. The store is not changed.
+
+        Args:
+            queries: CSV file with ``photo,product_id`` rows.
+            names: of models, or ONNX files.
+
+        Raises:
+            ModelError: ``no-model``.
+            InvalidValue: there are no queries, a column is missing, or none of them is of a product of the store.
+        """
+        from shoplens.evaluation.model_comparison import measure_models
+
+        parts = self._parts
+        with parts.store.reading() as generation:
+            own = parts.embedders.for_generation(generation, 1)
+            models = {own.model.partition("@")[0]: own, **{name: self._open_model(name) for name in names}}
+            source, report = parts.known_photos, progress or ignore_progress
+            return measure_models(generation.index, models, source, parts.settings, Path(queries), report)
+
+    def fit_axes(self, model: str, dimensions: int) -> Vectors:
+        """Return the axes, float32 (d, dimensions), by which the vectors of a model lose least on this shop's photos.
+
+        Raises:
+            ModelError: ``no-model``.
+            InvalidValue: ``too-few-photos``.
+        """
+        from shoplens.evaluation.model_comparison import embed_catalogue, fit_axes
+
+        parts = self._parts
+        with parts.store.reading() as generation:
+            vectors = embed_catalogue(generation.index, self._open_model(model), parts.known_photos, parts.settings)
+        return fit_axes(vectors, dimensions)
+
+    def _open_model(self, name: str) -> Embedder:
+        settings = self._parts.settings
+        path = network_file(Path(name), models=settings.models)
+        return OnnxEmbedder(path, objects=settings.objects, providers=settings.providers)
 
     def map(self, seed: int = 0) -> CatalogueMap:
         """Return a map of the catalogue on which similar products lie together; of a large one, a sample of 3,000."""

@@ -1,15 +1,24 @@
 """shoplens models: the networks that can make the vectors of a store."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from shoplens.cli import options
 from shoplens.cli.groups import new_group
-from shoplens.cli.output import console, print_json, print_table, sanitize
+from shoplens.cli.output import console, format_percent, print_json, print_table, progress_bar, sanitize
+from shoplens.cli.store_access import open_shop
 from shoplens.embedders.card import Pool
 from shoplens.errors import InvalidValue
+from shoplens.settings import Settings
+
+if TYPE_CHECKING:
+    from shoplens.evaluation.model_comparison import ModelMeasurement
 
 app = new_group(
     "List the networks that can make the vectors of a store, and add others. `shoplens models` alone lists them.",
@@ -90,6 +99,15 @@ def add(
         options.flag("--export", "Export the model from its weights of torch, and check the result against torch."),
     ] = False,
     no_text: Annotated[bool, options.flag("--no-text", "Leave the text tower out, where the model has one.")] = False,
+    measure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Measure it beside the store's own model, by a CSV file with the columns photo and product_id.",
+            show_default=False,
+        ),
+    ] = None,
+    store: options.Store = None,
     replace: Annotated[bool, options.flag("--replace", "Replace the model of this name.")] = False,
     json: options.Json = False,
 ) -> None:
@@ -105,15 +123,18 @@ def add(
     if pool and not output:
         raise InvalidValue("`--pool` was given without `--output`.", "Name the output of tokens, too.")
     options_of_model = AddOptions(name, variant, output, pool or "", accept_licence, replace, text=not no_text)
-    models = options.read_settings().models
+    settings = options.read_settings(store)
+    models = settings.models
     if export:
         from shoplens.training.exports.export import add_exported_model
 
         added = add_exported_model(model, options_of_model, models)
     else:
         added = add_named_model(model, options_of_model, models)
+    rows = [] if measure is None else _measure(settings, measure, [added.name])
     if json:
-        print_json({"name": added.name, "model": added.model, "path": str(added.path), "card": added.card})
+        found = {"name": added.name, "model": added.model, "path": str(added.path), "card": added.card}
+        print_json({**found, "measured": rows} if measure is not None else found)
         return
     card = added.card
     console.print(
@@ -125,7 +146,83 @@ def add(
     )
     if text := card.get("text"):
         console.print(sanitize(f"Words are compared with photos by its text tower, {text['network']}."))
+    if measure is not None:
+        _print_measured(rows)
     console.print(sanitize(f"Build a store with it: `shoplens index FEED --model {added.name}`."))
+
+
+@app.command()
+def measure(
+    queries: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV file with the columns photo and product_id, as for evaluate.", show_default=False
+        ),
+    ],
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Models, or ONNX files.", show_default=False)],
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
+    """Measure models side by side on the store's products: quality of the look alone, CPU time, bytes; also in int8,
+    and cut to fewer numbers. The store is not changed; its own model is the first.
+
+    Example: shoplens models measure queries.csv dinov2-small siglip2-base-patch16-224
+    """
+    rows = _measure(options.read_settings(store), queries, names)
+    if json:
+        print_json({"measured": rows})
+    else:
+        _print_measured(rows)
+
+
+@app.command()
+def cut(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model that was added.", show_default=False)],
+    to: Annotated[int, typer.Option(metavar="NUMBER", help="Length of the new vectors.", show_default=False)],
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
+    """Add a model called NAME-NUMBER that gives the vectors of another in fewer numbers: the first ones where its card
+    allows that (cuts), else those along the axes that lose least on the store's photos.
+
+    Example: shoplens models cut siglip2-base-patch16-224 --to 256
+    """
+    from shoplens.embedders.added import added_model
+    from shoplens.embedders.card import load_card
+    from shoplens.models.cut import cut_model
+
+    settings = options.read_settings(store)
+    path = added_model(settings.models, name)
+    axes = None
+    if path is not None and to not in load_card(path).cuts:
+        with open_shop(settings) as shop:
+            axes = shop.quality.fit_axes(name, to)
+    added = cut_model(name, to, axes, settings.models)
+    if json:
+        print_json({"name": added.name, "model": added.model, "path": str(added.path), "card": added.card})
+        return
+    console.print(
+        sanitize(f"{added.name} was added. Build a store with it: `shoplens index FEED --model {added.name}`.")
+    )
+
+
+def _measure(settings: Settings, queries: Path, names: Sequence[str]) -> list[ModelMeasurement]:
+    with open_shop(settings) as shop, progress_bar() as progress:
+        return shop.quality.measure_models(queries, names, progress)
+
+
+def _print_measured(rows: Sequence[ModelMeasurement]) -> None:
+    columns = ("model", "vectors", "numbers", "R@1 %", "R@10 %", "CPU ms a photo", "bytes a product")
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        quality = (format_percent(row.recall_1), format_percent(row.recall_10))
+        cells = (row.model, row.vectors, str(row.dimensions), *quality, f"{row.cpu_ms:g}", f"{row.bytes_per_product:,}")
+        table.add_row(*(sanitize(cell) for cell in cells))
+    print_table(table)
+    console.print(
+        f"{rows[0].queries} queries among {rows[0].products} products, by the look alone; the intervals hold with 95 % "
+        "confidence. `shoplens index --model NAME --store OTHER` and `shoplens evaluate` measure a whole search."
+    )
 
 
 @app.command()

@@ -1,0 +1,255 @@
+"""Several models on one shop's own photos: how often the look alone finds the product, what a photo costs, and how many
+bytes a product takes; for each model in full, in int8 codes, and cut to fewer numbers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from shoplens.build.photo_features import embed_framed
+from shoplens.embedders import Embedder, OnnxEmbedder
+from shoplens.errors import InvalidValue, ModelError, PhotoError
+from shoplens.evaluation.queries import JudgedQuery, read_queries
+from shoplens.evaluation.results import Estimate
+from shoplens.evaluation.statistics.intervals import estimate
+from shoplens.filters.fitting.pca import principal_axes
+from shoplens.images import PhotoSource, decode_photo
+from shoplens.images.decode import crop_pixels
+from shoplens.index.protocol import Index
+from shoplens.settings import Settings
+from shoplens.types import Pixels, Progress, Vectors, group_of
+
+MAX_PRODUCTS, MAX_QUERIES = 3_000, 500
+"""Most products among which is searched, besides those of the queries, and most queries."""
+CUTS = (256, 128)
+"""Lengths to which vectors are shortened by principal components."""
+MIN_PHOTOS_PER_AXIS = 2
+"""Photos of the catalogue for each axis, below which no axes are fitted."""
+OVERSAMPLING = 2
+"""Hits that are fetched by int8 codes, as a multiple of those that are compared in full; as the store does."""
+Shorten = Callable[[Vectors], Vectors]
+_FLOAT, _CODE = 4, 1
+"""Bytes of a number in full, and of its int8 code; the store keeps both."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMeasurement:
+    """A model, in one form of its vectors.
+
+    Attributes:
+        model: name.
+        vectors: ``full``, ``int8 codes, rescored``, ``first N`` or ``N axes``.
+        dimensions: numbers of a vector.
+        recall_1, recall_10: share of the queries whose product is first, and among ten.
+        cpu_ms: CPU time of a photo, with all passes that it takes.
+        bytes_per_product: of its vectors, codes included, on average.
+        queries, products: how many there were.
+    """
+
+    model: str
+    vectors: str
+    dimensions: int
+    recall_1: Estimate
+    recall_10: Estimate
+    cpu_ms: float
+    bytes_per_product: int
+    queries: int
+    products: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Photos:
+    """Photos of one model.
+
+    Attributes:
+        vectors: float32 (n, d), length 1.
+        owners: number of the product or the query of each.
+        cpu_ms: CPU time of a photo.
+    """
+
+    vectors: Vectors
+    owners: np.ndarray[tuple[int], np.dtype[np.intp]]
+    cpu_ms: float
+
+
+def measure_models(
+    index: Index,
+    models: Mapping[str, Embedder],
+    source: PhotoSource,
+    settings: Settings,
+    queries: Path,
+    progress: Progress,
+) -> list[ModelMeasurement]:
+    """Embed the photos of queries and products by every model, and compare each query with all products by the look.
+
+    Args:
+        models: name -> embedder.
+        source: of all photos.
+        queries: CSV file with ``photo,product_id`` rows.
+
+    Raises:
+        InvalidValue: as :func:`~shoplens.evaluation.queries.read_queries`; ``no-queries``: no query is of a product
+            of the store.
+    """
+    asked = [one for one in read_queries(queries) if isinstance(one, JudgedQuery)]
+    known = {record.product.id for record in index.records({name for one in asked for name in one.grades})}
+    judged = [one for one in asked if known & one.grades.keys()]
+    judged = [judged[n] for n in np.linspace(0, len(judged) - 1, min(len(judged), MAX_QUERIES)).astype(int)]
+    if not judged:
+        raise InvalidValue(
+            f"No query of {queries} is of a product of the store.", "Give queries of this shop.", code="no-queries"
+        )
+    products = _choose_products(index, {name for one in judged for name in one.grades})
+    places = {record: n for n, record in enumerate(products)}
+    groups = {record.product.id: group_of(record.product) for record in index.records(products)}
+    photos = [
+        (places[record.product.id], photo.source) for record in index.records(products) for photo in record.photos
+    ]
+    rows: list[ModelMeasurement] = []
+    for done, (name, embedder) in enumerate(models.items()):
+        progress(f"Measuring {name}", done, len(models))
+        gallery = _embed(embedder, [(n, photo, None) for n, photo in photos], source, settings)
+        found = _embed(embedder, [(n, one.photo, one) for n, one in enumerate(judged)], source, settings)
+        right = [{places[key] for key in judged[n].grades if key in places} for n in found.owners.tolist()]
+        clusters = [groups.get(next(iter(judged[n].grades)), "") for n in found.owners.tolist()]
+        for form, shortened, codes in _forms(embedder, gallery.vectors):
+            ranks = _ranks(shortened(gallery.vectors), gallery.owners, shortened(found.vectors), right, codes=codes)
+            dimensions = shortened(gallery.vectors[:1]).shape[1]
+            rows.append(
+                ModelMeasurement(
+                    name,
+                    form,
+                    dimensions,
+                    estimate((ranks < 1).astype(np.float64), clusters),
+                    estimate((ranks < 10).astype(np.float64), clusters),
+                    round((gallery.cpu_ms + found.cpu_ms) / 2, 1),
+                    round(len(gallery.owners) / max(len(products), 1) * dimensions * (_FLOAT + _CODE)),
+                    len(ranks),
+                    len(products),
+                )
+            )
+    return rows
+
+
+def fit_axes(vectors: Vectors, dimensions: int) -> Vectors:
+    """Return float32 (d, dimensions): the axes along which vectors vary most around zero, so that the dot products of
+    what they are multiplied with are nearly those of the vectors, those of texts included.
+
+    Raises:
+        InvalidValue: ``too-few-photos``.
+    """
+    if len(vectors) < MIN_PHOTOS_PER_AXIS * dimensions:
+        raise InvalidValue(
+            f"{len(vectors)} photos are too few for {dimensions} axes.",
+            f"Take a store with {MIN_PHOTOS_PER_AXIS * dimensions} photos or more, or fewer axes.",
+            code="too-few-photos",
+        )
+    axes = np.asarray(principal_axes(vectors, dimensions), np.float32)
+    if axes.shape[1] < dimensions:
+        raise InvalidValue(
+            f"The vectors vary along {axes.shape[1]} axes only.", "Take fewer axes.", code="too-few-photos"
+        )
+    return axes
+
+
+def embed_catalogue(
+    index: Index, embedder: Embedder, source: PhotoSource, settings: Settings, most: int = MAX_PRODUCTS
+) -> Vectors:
+    """Return vectors of the first photos of products, float32 (n, d), length 1."""
+    records = list(index.records(_choose_products(index, set(), most)))
+    return _embed(
+        embedder, [(n, one.photos[0].source, None) for n, one in enumerate(records)], source, settings
+    ).vectors
+
+
+def _choose_products(index: Index, needed: set[str], most: int = MAX_PRODUCTS) -> list[str]:
+    """Return the ids of products: the needed ones, and others, evenly spread."""
+    others = sorted(set(index.ids()) - needed)
+    kept = [others[n] for n in np.linspace(0, len(others) - 1, min(len(others), most)).astype(int)] if others else []
+    present = [record.product.id for record in index.records(needed)]
+    return [*present, *kept]
+
+
+def _embed(
+    embedder: Embedder, photos: Sequence[tuple[int, str, JudgedQuery | None]], source: PhotoSource, settings: Settings
+) -> _Photos:
+    """Embed photos as they are indexed; those that cannot be read are left out."""
+    vectors, owners, seconds = [], [], 0.0
+    for owner, photo, query in photos:
+        try:
+            pixels = _read(photo, query, embedder, source, settings)
+            start = time.thread_time()
+            vectors.append(embed_framed(embedder, photo, pixels).embedded.vectors[0])
+            seconds += time.thread_time() - start
+            owners.append(owner)
+        except (PhotoError, ModelError):
+            continue
+    stacked = np.array(vectors, np.float32).reshape(len(vectors), embedder.dimensions)
+    return _Photos(stacked, np.array(owners, np.intp), 1000 * seconds / max(len(vectors), 1))
+
+
+def _read(photo: str, query: JudgedQuery | None, embedder: Embedder, source: PhotoSource, settings: Settings) -> Pixels:
+    data = source.bytes_of(photo)
+    if query is None or query.region is None:
+        return decode_photo(data, settings, shortest=embedder.min_side).pixels
+    return crop_pixels(decode_photo(data, settings).pixels, query.region)
+
+
+def _forms(embedder: Embedder, gallery: Vectors) -> Iterator[tuple[str, Shorten, bool]]:
+    """Yield name, map, and whether codes are compared, of each form of the vectors."""
+    yield "full", _unchanged, False
+    yield "int8 codes, rescored", _unchanged, True
+    size = gallery.shape[1]
+    for cut in embedder.card.cuts if isinstance(embedder, OnnxEmbedder) else ():
+        if cut < size:
+            yield f"first {cut}", _Axes(np.eye(size, cut, dtype=np.float32)), True
+    for cut in CUTS:
+        if cut < size and len(gallery) >= MIN_PHOTOS_PER_AXIS * cut:
+            yield f"{cut} axes", _Axes(fit_axes(gallery, cut)), True
+
+
+def _unchanged(vectors: Vectors) -> Vectors:
+    return vectors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Axes:
+    axes: Vectors
+
+    def __call__(self, vectors: Vectors) -> Vectors:
+        rows = vectors @ self.axes
+        return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
+
+
+def _ranks(
+    gallery: Vectors,
+    owners: np.ndarray[tuple[int], np.dtype[np.intp]],
+    queries: Vectors,
+    right: Sequence[set[int]],
+    *,
+    codes: bool,
+) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Return for each query how many products are before the best right one.
+
+    Args:
+        codes: whether photos are chosen by int8 codes, and only these are compared in full.
+    """
+    limit = float(np.quantile(np.abs(gallery), 0.99)) or 1.0
+    coded = np.clip(np.round(gallery / limit * 127), -127, 127) if codes else gallery
+    ranks = []
+    for vector, products in zip(queries, right, strict=True):
+        similarities = gallery @ vector
+        if codes:
+            rough = coded @ np.clip(np.round(vector / limit * 127), -127, 127)
+            kept = np.argsort(-rough, kind="stable")[: OVERSAMPLING * 100]
+            similarities = np.where(np.isin(np.arange(len(gallery)), kept), similarities, -2.0)
+        best = np.full(int(owners.max(initial=-1)) + 1, -2.0)
+        np.maximum.at(best, owners, similarities)
+        own = max((best[n] for n in products if n < len(best)), default=-2.0)
+        others = np.delete(best, [n for n in products if n < len(best)])
+        ranks.append(int((others >= own).sum()) if own > -2 else len(best))
+    return np.array(ranks, np.intp)

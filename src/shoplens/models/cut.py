@@ -1,0 +1,60 @@
+"""A model whose vectors are shorter than those of another, added beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from shoplens.embedders import OnnxEmbedder
+from shoplens.embedders.added import added_model, read_added_card
+from shoplens.errors import InvalidValue, ModelError
+from shoplens.models.add import AddedModel
+from shoplens.types import Vectors
+
+AXES = "axes.npy"
+
+
+def cut_model(name: str, dimensions: int, axes: Vectors | None, models: Path) -> AddedModel:
+    """Write a model called ``NAME-DIMENSIONS``, which gives the vectors of another in fewer numbers.
+
+    Args:
+        name: of an added model.
+        axes: float32 (d, dimensions), that vectors are multiplied with; None keeps the first numbers, as models
+            allow whose card says so in ``cuts``.
+
+    Raises:
+        ModelError: ``no-model``; ``model-exists``.
+        InvalidValue: ``bad-cut``: the vectors are not longer, or were cut before.
+    """
+    path = added_model(models, name)
+    if path is None:
+        raise ModelError(
+            f"No model {name!r} was added.", "Give a name that `shoplens models` lists as added.", code="no-model"
+        )
+    card = dict(read_added_card(path))
+    length = OnnxEmbedder(path, objects=False).dimensions
+    if card.get("cut") or not 1 <= dimensions < length:
+        raise InvalidValue(
+            f"The vectors of {name} have {length} numbers{', and were cut before' if card.get('cut') else ''}.",
+            "Give a model that was not cut, and fewer numbers.",
+            code="bad-cut",
+        )
+    target = models / f"{name}-{dimensions}"
+    if target.exists():
+        raise ModelError(f"There is a model {target.name!r} already.", "Remove it first.", code="model-exists")
+    with TemporaryDirectory(dir=models, prefix=".adding-") as folder:
+        made = Path(folder) / target.name
+        shutil.copytree(path.parent, made)
+        card |= {"name": target.name, "cut": dimensions, "dimensions": length, "cuts": []}
+        if axes is not None:
+            np.save(made / AXES, np.asarray(axes, np.float32))
+            card |= {"axes": AXES, "axes_sha256": hashlib.sha256((made / AXES).read_bytes()).hexdigest()}
+        (made / path.name).with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+        embedder = OnnxEmbedder(made / path.name, objects=False)
+        made.rename(target)
+    return AddedModel(target.name, target / path.name, embedder.model, card)
