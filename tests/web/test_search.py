@@ -159,7 +159,7 @@ def test_words_alone_search(page: SearchPage) -> None:
     page.find(".start .words input").fill("red, under 40")
     page.find(".start .words input").press("Enter")
     page.find(CARDS).first.wait_for()
-    assert page.said() == "These fit your words best." and page.find(".strip").is_hidden()
+    assert page.said() == "Closest to your words" and page.find(".strip").is_hidden()
 
 
 def test_a_photo_can_be_pasted_dropped_and_taken(page: SearchPage, drawn_shop: Path) -> None:

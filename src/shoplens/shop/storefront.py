@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from statistics import median
 
 from shoplens.filters.dimensions.dimension import COLOR, PATH
 from shoplens.index.conditions import OneOf
@@ -60,12 +61,14 @@ class Storefront:
         samples: products of different categories whose photos shoppers can try.
         price: None where no product has a price.
         currency: of most products; empty where the feed has none.
+        photo_ratio: usual width of a first photo, divided by its height, from 2/3 to 4/3.
     """
 
     fields: tuple[FilterField, ...]
     samples: tuple[Product, ...]
     price: PriceRange | None
     currency: str
+    photo_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +83,16 @@ class Variant:
 def describe_storefront(generation: Generation, concepts: Concepts) -> Storefront:
     """Describe what a search page shows of a shop before a search."""
     index = generation.index
-    records = [record.product for record in islice(index.all_records(), MOST_LOOKED_AT)]
-    records.sort(key=lambda product: product.id)
+    stored = list(islice(index.all_records(), MOST_LOOKED_AT))
+    records = sorted((record.product for record in stored), key=lambda product: product.id)
+    ratios = [record.photos[0].width / record.photos[0].height for record in stored]
     currencies = [product.currency for product in records if product.currency]
     return Storefront(
         _filter_fields(generation, concepts),
         _choose_samples(records),
         _price_range([product.price for product in records if product.price is not None]),
         max(set(currencies), key=lambda one: (currencies.count(one), one), default=""),
+        min(4 / 3, max(2 / 3, median(ratios or [1.0]))),
     )
 
 

@@ -57,4 +57,5 @@ def _document(shop: Shop) -> dict[str, Any]:
         "samples": samples,
         "price": None if storefront.price is None else asdict(storefront.price),
         "currency": storefront.currency,
+        "photo_ratio": round(storefront.photo_ratio, 3),
     }

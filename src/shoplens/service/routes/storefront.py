@@ -54,6 +54,7 @@ class StorefrontDocument(BaseModel):
     samples: Annotated[list[SampleDocument], Field(description="Up to six, of different categories.")]
     price: Annotated[PriceRangeDocument | None, Field(description="Of at most 2,000 products.")]
     currency: str
+    photo_ratio: Annotated[float, Field(description="Usual width of a product's first photo, divided by its height.")]
 
 
 @router.get(

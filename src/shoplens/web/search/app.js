@@ -93,6 +93,7 @@ export class SearchApp {
       .then((shop) => {
         this.shop = shop;
         this.problem = null;
+        this.root.style.setProperty("--ratio", shop.photo_ratio);
         this.start.update();
         this.filters?.update();
       })

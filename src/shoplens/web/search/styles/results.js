@@ -11,7 +11,7 @@ export default `
 .grid.line { display: grid; grid-template-columns: none; grid-auto-flow: column; grid-auto-columns: minmax(148px, 188px); overflow-x: auto; scroll-snap-type: x proximity; gap: 16px; padding-bottom: 8px; }
 .grid.line > * { scroll-snap-align: start; }
 .card { position: relative; display: flex; flex-direction: column; }
-.card .tile { position: relative; aspect-ratio: 4 / 5; border-radius: var(--radius); background: var(--tile); overflow: hidden; }
+.card .tile { position: relative; aspect-ratio: var(--ratio, .8); border-radius: var(--radius); background: var(--tile); overflow: hidden; }
 .card .tile img { width: 100%; height: 100%; object-fit: contain; mix-blend-mode: multiply; transition: transform .3s; }
 .card .tile .fit { padding: 6px; }
 .card:hover .tile img { transform: scale(1.03); }

@@ -38,7 +38,7 @@ img, video { display: block; }
 .button:hover { border-color: var(--edge); }
 .button.primary { background: var(--fill); border-color: transparent; color: oklch(from var(--fill) clamp(0, (.66 - l) * 1000, 1) 0 0); }
 .button.primary:hover { background: color-mix(in oklab, var(--fill) 88%, var(--ink)); }
-.button.round { width: 44px; padding: 0; }
+.button.round { width: 44px; padding: 0; flex: none; }
 .button.plain { background: none; border-color: transparent; padding: 0 8px; color: var(--link); }
 .button.plain:hover { text-decoration: underline; }
 .button[disabled] { opacity: .5; cursor: default; }

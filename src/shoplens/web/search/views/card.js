@@ -20,7 +20,7 @@ export function createCard(app, result, answer, place) {
   if (app.template) return card;
   const { texts } = app;
   const isExact = Boolean(result.same_photo || result.barcode || (place === 0 && answer.verdict === "exact" && !app.query.like));
-  const image = h("img", { alt: "", decoding: "async", loading: place < EAGER ? "eager" : "lazy", width: 384, height: 480, part: "card-photo" });
+  const image = h("img", { alt: "", decoding: "async", loading: place < EAGER ? "eager" : "lazy", part: "card-photo" });
   if (result.photo) image.src = app.service.photoAddress(result.photo, 384);
   const like = h("button.act.similar", { type: "button", "aria-label": texts.say("moreLikeOf", { title: result.title }), title: texts.say("moreLike"), onclick: () => app.searchLike(card.result) }, h("span", {}, icon("like")));
   const flags = h("div.flags", {}, isExact && h("span.flag.exact", {}, texts.say("exactBadge")), result.in_stock === false && h("span.flag", {}, texts.say("soldOut")));

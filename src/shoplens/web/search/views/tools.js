@@ -26,6 +26,7 @@ export class Tools {
   update() {
     const { app } = this;
     const { texts } = app;
+    this.element.hidden = app.answer?.verdict === "no-product";
     if (this.field.getRootNode().activeElement !== this.field || this.shown !== app.query.text) this.field.value = app.query.text;
     this.shown = app.query.text;
     this.sort.value = app.query.sort;

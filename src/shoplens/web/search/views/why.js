@@ -50,7 +50,8 @@ export function describeReasons(result, texts) {
   const reasons = [];
   for (const [name] of heaviest) {
     const likeness = similarities[name];
-    if (likeness < SIMILAR || reasons.length === MAX_REASONS) continue;
+    const isSaid = name === "object" && likeness < SAME === similarities.look < SAME; // the look says as much
+    if (likeness < SIMILAR || reasons.length === MAX_REASONS || isSaid) continue;
     const match = likeness >= SAME ? matches[name]?.class?.split(" > ").at(-1) : null;
     const own = texts.table.fields[name] ?? texts.field(name);
     reasons.push(texts.say(likeness >= SAME ? "whySame" : "whyNear", { name: own.toLocaleLowerCase(texts.lang) }) + (match ? ` (${match})` : ""));
