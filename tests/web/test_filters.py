@@ -37,7 +37,7 @@ def test_levels_of_a_category_narrow_and_siblings_widen(page: SearchPage, drawn_
 
 def test_colours_are_swatches_with_counts(page: SearchPage, drawn_shop: Path) -> None:
     page.upload(drawn_shop / "query.jpg")
-    group = page.find("details").filter(has=page.page.locator("summary", has_text="Colour"))
+    group = page.find('details:has(summary[data-held="group color"])')
     ticks = group.locator("label.tick")
     assert ticks.first.locator(".swatch").count() == 1 and int(ticks.first.locator(".count").inner_text()) > 0
     few = ticks.count()

@@ -106,7 +106,8 @@ def test_a_part_is_drawn_moved_by_keys_and_kept_after_more_like_this(page: Searc
         page.button("Done").click()
     page.settle()
     region = response.value.json()["query"]["region"]
-    width, height = Image.open(drawn_shop / "query.jpg").size
+    with Image.open(drawn_shop / "query.jpg") as photo:
+        width, height = photo.size
     assert region[0] == pytest.approx(0.22 * width, abs=0.02 * width)
     assert region[3] == pytest.approx(0.52 * height, abs=0.02 * height)
     frame = page.find(".frame").get_attribute("style")
@@ -147,7 +148,8 @@ def test_a_heic_photo_is_searched_and_shown_without_another_one(
 ) -> None:
     pillow_heif = pytest.importorskip("pillow_heif")
     page.upload(drawn_shop / "query.jpg")
-    pillow_heif.from_pillow(Image.open(drawn_shop / "query.jpg").convert("RGB")).save(tmp_path / "photo.heic")
+    with Image.open(drawn_shop / "query.jpg") as photo:
+        pillow_heif.from_pillow(photo.convert("RGB")).save(tmp_path / "photo.heic")
     page.upload(tmp_path / "photo.heic")
     page.find(CARDS).first.wait_for()
     assert page.find(".strip img").count() == 0 and "Your photo" in page.find(".strip").inner_text()

@@ -18,9 +18,6 @@ export default `
 [dir="rtl"] .tools select { padding: 0 16px 0 36px; background-position: 20px 55%, 15px 55%; }
 .badge { display: inline-grid; place-items: center; min-width: 20px; height: 20px; padding: 0 6px; border-radius: 10px; font-size: 12px; line-height: 20px;
   background: var(--fill); color: oklch(from var(--fill) clamp(0, (.66 - l) * 1000, 1) 0 0); }
-.words { position: relative; }
-.words .field { padding-inline-end: 52px; }
-.words .button { position: absolute; inset-inline-end: 0; top: 0; border-color: transparent; background: none; }
 .chips { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
 .chips:empty { display: none; }
 .chip { display: inline-flex; align-items: center; max-width: 100%; padding-inline-start: 14px; border: 1px solid var(--line); border-radius: 999px; background: var(--surface); font-size: 13px; }

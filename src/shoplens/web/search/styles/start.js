@@ -19,4 +19,7 @@ export default `
 .samples button:hover img { transform: scale(1.05); }
 .pointer-fine { display: none; }
 @media (pointer: fine) { .pointer-fine { display: block; } }
+.words { position: relative; }
+.words .field { padding-inline-end: 52px; }
+.words .button { position: absolute; inset-inline-end: 0; top: 0; border-color: transparent; background: none; }
 `;

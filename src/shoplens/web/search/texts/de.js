@@ -69,7 +69,6 @@ export default {
   count: { one: "{count} Produkt", other: "{count} Produkte" },
   countMany: "mehr als {count} Produkte",
   moreResults: "Mehr zeigen",
-  end: "Das sind die ähnlichsten Produkte.",
   copyLink: "Link zu dieser Suche kopieren",
   copied: "Der Link ist kopiert.",
   copiedPhoto: "Der Link ist kopiert. Er gilt eine halbe Stunde und enthält Ihr Foto nicht.",

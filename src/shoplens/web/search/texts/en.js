@@ -70,7 +70,6 @@ export default {
   count: { one: "{count} product", other: "{count} products" },
   countMany: "more than {count} products",
   moreResults: "Show more",
-  end: "These are the products that are most alike.",
   copyLink: "Copy a link to this search",
   copied: "The link is copied.",
   copiedPhoto: "The link is copied. It works for half an hour, and does not contain your photo.",
@@ -111,7 +110,6 @@ export default {
   keyTitle: "This shop's search needs a key",
   keyLead: "Enter a key with the role “search”. It is kept until you close this tab.",
   key: "Key",
-  merchandised: "The shop shows it here",
   fields: {
     category: "Category", color: "Colour", brand: "Brand", material: "Material", pattern: "Pattern", size: "Size",
     look: "look", object: "thing", design: "design", shape: "cut", text: "words", style: "style", gender: "Gender",

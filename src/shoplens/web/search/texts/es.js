@@ -69,7 +69,6 @@ export default {
   count: { one: "{count} producto", other: "{count} productos" },
   countMany: "más de {count} productos",
   moreResults: "Mostrar más",
-  end: "Estos son los productos más parecidos.",
   copyLink: "Copiar un enlace a esta búsqueda",
   copied: "El enlace está copiado.",
   copiedPhoto: "El enlace está copiado. Vale media hora y no contiene tu foto.",

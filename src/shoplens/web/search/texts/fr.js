@@ -69,7 +69,6 @@ export default {
   count: { one: "{count} produit", other: "{count} produits" },
   countMany: "plus de {count} produits",
   moreResults: "Afficher plus",
-  end: "Ce sont les produits les plus ressemblants.",
   copyLink: "Copier un lien vers cette recherche",
   copied: "Le lien est copié.",
   copiedPhoto: "Le lien est copié. Il est valable une demi-heure et ne contient pas votre photo.",
