@@ -170,6 +170,16 @@ def test_a_palette_without_color_classes_has_the_whole_share() -> None:
     assert layout.predicted_entries.tolist() == []
 
 
+def test_photos_without_a_feed_have_the_same_vectors_beside_a_photo_with_one() -> None:
+    layout = ClassLayout.from_dimensions((*OTHERS, COLOR, PATTERN, MATERIAL, TREE))
+    predicted = np.random.default_rng(0).dirichlet(np.full(layout.size, 0.1), 6).astype(np.float32)
+    alone = layout.class_vectors(predicted, [{}] * 6)
+    beside = layout.class_vectors(predicted, [{}] * 5 + [{"pattern": ("plain",)}])
+    for one, other in zip(alone[:5], beside[:5], strict=True):
+        np.testing.assert_array_equal(one.indices, other.indices)
+        np.testing.assert_allclose(one.values, other.values, atol=1e-6)
+
+
 def test_without_distributions_there_is_no_entry() -> None:
     layout = ClassLayout.from_dimensions(OTHERS)
     assert (layout.size, layout.dimension_names, layout.blocks_of("look")) == (0, (), ())

@@ -273,13 +273,32 @@ class ClassLayout:
             known: for each photo, dimension -> classes that the feed gives its product.
         """
         rows = np.zeros((len(predicted), self.size), np.float32)
-        for block in self.blocks:
+        if self.blocks and not any(known):
+            rows = self._predicted_rows(predicted)
+        for block in self.blocks if any(known) else ():
             classes = [by_dimension.get(block.dimension, ()) for by_dimension in known]
             distributions = block.distributions(predicted[:, block.entries], classes)
             rows[:, block.entries] = np.sqrt(np.float32(block.share) * distributions)
         return [
             SparseVector(indices.astype(np.uint32), row[indices]) for row in rows for indices in (np.flatnonzero(row),)
         ]
+
+    def _predicted_rows(self, predicted: Floats) -> Floats:
+        """Return float32 (n, size): the class vectors of photos of which the feed says nothing, all blocks at once."""
+        starts, lengths, shares = self._block_columns
+        total = np.add.reduceat(predicted, starts, axis=1)
+        least = np.minimum(_MIN_ENTRY_PROBABILITY * total, np.maximum.reduceat(predicted, starts, axis=1))
+        pruned = np.where(predicted >= np.repeat(least, lengths, axis=1), predicted, np.float32(0))
+        sums = np.maximum(np.add.reduceat(pruned, starts, axis=1), _TINY)
+        rows: Floats = np.sqrt(shares * pruned / np.repeat(sums, lengths, axis=1)).astype(np.float32)
+        return rows
+
+    @cached_property
+    def _block_columns(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Floats]:
+        """First entry and length of each block, and the share of each entry's block, float32 (size,)."""
+        lengths = np.array([len(block.classes) for block in self.blocks], np.intp)
+        starts = np.array([block.start for block in self.blocks], np.intp)
+        return starts, lengths, np.repeat(np.array([block.share for block in self.blocks], np.float32), lengths)
 
     def to_dense(self, class_vectors: Sequence[SparseVector]) -> Floats:
         """Return float32 (n, size): class vectors with all their zeros."""
