@@ -13,11 +13,14 @@ import pytest
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.ranking.match_probability import (
+    EVIDENCE,
     FEATURES,
     PRECISIONS,
     REFERENCE,
     Calibration,
+    ScoreScale,
     Verdict,
+    absence_evidence,
     absent_probability,
     features,
     match_probabilities,
@@ -256,3 +259,38 @@ def test_the_error_for_a_bad_file_says_to_calibrate_again(text: str | bytes) -> 
     with pytest.raises(StoreError, match="Run `shoplens calibrate` again") as error:
         Calibration.from_json(text)
     assert error.value.code == "bad-calibration"
+
+
+WEIGHTED = replace(
+    CALIBRATION,
+    absent={**CALIBRATION.absent, **dict(zip(EVIDENCE, (-0.5, -0.25, 0.75, -1.5), strict=True))},
+)
+SCALE = ScoreScale(0.6, 0.05)
+
+
+def test_strategies_with_weights_compare_the_score_with_the_shop() -> None:
+    first, second, *_ = standard = [(score - 0.6) / 0.05 for score in SCORES]
+    rest = float(np.mean(standard[1:]))
+    added = -0.5 * first - 0.25 * (first - second) + 0.75 * rest - 1.5 * math.log(0.05)
+    plain = absent_probability(CALIBRATION, SCORES)
+    expected = 1 / (1 + math.exp(-(math.log(plain / (1 - plain)) + added)))
+    assert absent_probability(WEIGHTED, SCORES, SCALE) == pytest.approx(expected)
+    (match,) = match_probabilities(WEIGHTED, SCORES[:1], SCORES, SCALE)
+    (without,) = match_probabilities(CALIBRATION, SCORES[:1], SCORES)
+    assert match / without == pytest.approx((1 - expected) / (1 - plain))
+
+
+def test_a_better_first_score_lowers_absence_also_by_its_scale() -> None:
+    absent = [absent_probability(WEIGHTED, [score, *SCORES[1:]], SCALE) for score in np.linspace(0.89, 1, 20)]
+    assert absent == sorted(absent, reverse=True) and absent[0] > absent[-1]
+    assert absence_evidence([0.7], SCALE) == pytest.approx((2.0, 0.0, 2.0, math.log(0.05)))
+
+
+def test_older_calibrations_have_no_such_coefficients_and_halves_are_refused() -> None:
+    assert absent_probability(CALIBRATION, SCORES, SCALE) == absent_probability(CALIBRATION, SCORES)
+    assert Calibration.from_json(WEIGHTED.as_json()) == WEIGHTED
+    for name, value in (("standard_score", 0.1), ("standard_lead", 0.1)):
+        with pytest.raises(InvalidValue):
+            replace(WEIGHTED, absent={**WEIGHTED.absent, name: value})
+    with pytest.raises(InvalidValue):
+        replace(CALIBRATION, absent={**CALIBRATION.absent, "spread": 0.1})

@@ -113,6 +113,7 @@ def build_sample(run: JudgedRun) -> CalibrationSample:
         tuple(result.product.id in run.query.grades for result in first),
         tuple(wrong[:REFERENCE]),
         run.cluster,
+        None if run.photo.filtered is None else run.photo.filtered.scale,
     )
 
 

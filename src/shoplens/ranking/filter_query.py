@@ -12,6 +12,7 @@ from shoplens.filters.dimensions.dimension import CAPTION, TEXT
 from shoplens.filters.model.caption import CaptionQuery
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import ScoreNormalizer
+from shoplens.ranking.match_probability import ScoreScale
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.ranker_features import RankerFeatures
 from shoplens.reading.text_model import TextQuery
@@ -106,3 +107,9 @@ class FilterQuery:
     def average(self) -> float:
         """Score of the shop's average product for this query."""
         return self.norms.average_score(self.weights)
+
+    @property
+    def scale(self) -> ScoreScale:
+        """What the scores of this query mean among the shop's products."""
+        spread = sum(weight * self.norms.spreads[name] for name, weight in self.weights.items())
+        return ScoreScale(self.average, spread)

@@ -3,18 +3,24 @@
 Everything is read off the scores s1 >= s2 >= ... of the first products of the whole ranking, the *reference*. Two
 logistic regressions, fitted by :mod:`shoplens.evaluation.statistics.calibration`, make two probabilities:
 
-    P(absent)     = logistic(a0 + a1 s1 + a2 lead(s1) + a3 contrast(s1))     no right product is in the catalogue
+    P(absent)     = logistic(a0 + a1 s1 + a2 lead(s1) + a3 contrast(s1) + e)     no right product is in the catalogue
     P(r is right) = (1 - P(absent)) * logistic(m0 + m1 s + m2 lead(s) + m3 contrast(s))     of a result r of score s
 
     lead(s)     = log((1.01 - rival) / (1.01 - s))     rival: the best score of the other reference products
     contrast(s) = s - the mean score of the other reference products, ten at most
 
+    e = a4 t1 + a5 (t1 - t2) + a6 mean(t2, t3, ...) + a7 log(spread)     for strategies with weights; 0 for others
+
+Here t = (s - average) / spread is the score in standard deviations over the shop's products, as this very photo
+compares with them (:class:`ScoreScale`): a blurred photo is as similar to all products as a clear one to its own.
+
 The lead is the ratio of two distances, as in Lowe 2004, "Distinctive Image Features from Scale-Invariant Keypoints",
 section 7.1: 0 for a tie, below 0 behind a better product, and longest for what is all but the product's own photo.
-a1 to a3 are 0 or less, m1 to m3 are 0 or more: a better score, a longer lead and a greater contrast never make a match
-less probable. The product of the two keeps them coherent: P(first is right) + P(absent) is at most 1. This is Platt's
-scaling (1999, "Probabilistic Outputs for Support Vector Machines") of a score and its margins, with the open world of
-Scheirer and others 2013, "Toward Open Set Recognition", as a probability of its own.
+a1 to a5 are 0 or less, m1 to m3 are 0 or more: a better score, a longer lead and a greater contrast never make a match
+less probable. a6 and a7, of the query and not of the result, have any sign. The product of the two keeps them coherent:
+P(first is right) + P(absent) is at most 1. This is Platt's scaling (1999, "Probabilistic Outputs for Support Vector
+Machines") of a score and its margins, with the open world of Scheirer and others 2013, "Toward Open Set Recognition",
+as a probability of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.types import Verdict
@@ -40,6 +46,11 @@ REFERENCE = 11
 FEATURES = ("intercept", "score", "lead", "contrast")
 """Names of the coefficients, in this order."""
 
+EVIDENCE = ("standard_score", "standard_lead", "standard_rest", "spread")
+"""Names of the further coefficients of absence, a4 to a7, which strategies without weights lack."""
+SIGNED = (*FEATURES[1:], *EVIDENCE[:2])
+"""The coefficients that have a sign."""
+
 PRECISIONS = tuple(percent / 100 for percent in range(50, 100))
 """For which thresholds are kept; one in between takes the next higher."""
 
@@ -48,6 +59,18 @@ _NEAREST = 0.01
 
 SAME = 1e-6
 """Scores this near are of one product: they are sums of float32."""
+
+
+class ScoreScale(NamedTuple):
+    """What the scores of one query mean among the shop's products.
+
+    Attributes:
+        average: score of the shop's average product.
+        spread: weighted mean of the standard deviations of similarities, above 0.
+    """
+
+    average: float
+    spread: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +84,8 @@ class Calibration:
         absent_share: how often shoppers are taken to photograph what the shop does not have, above 0 and below 1.
         created: UTC, ISO 8601.
         match: coefficients of a result's probability, the answer not being absent; by the names of ``FEATURES``.
-        absent: coefficients of the probability that the answer is absent.
+        absent: coefficients of the probability that the answer is absent; those of ``EVIDENCE``, too, where a strategy
+            has weights.
         exact_thresholds: smallest match probability of the first result at which ``exact`` may be claimed, for each
             of ``PRECISIONS``, never falling; None where the data supports no claim.
         absent_thresholds: the same for ``not-in-catalogue``, on the probability of absence.
@@ -88,8 +112,9 @@ class Calibration:
         if not 0 < self.absent_share < 1:
             raise InvalidValue(f"The absent share is {self.absent_share!r}.", "Give a number above 0 and below 1.")
         for name, coefficients, sign in (("match", self.match, 1), ("absent", self.absent, -1)):
-            finite = set(coefficients) == set(FEATURES) and all(map(math.isfinite, coefficients.values()))
-            if not finite or any(sign * coefficients[feature] < 0 for feature in FEATURES[1:]):
+            further = set(EVIDENCE) if name == "absent" and set(coefficients) != set(FEATURES) else set()
+            finite = set(coefficients) == {*FEATURES, *further} and all(map(math.isfinite, coefficients.values()))
+            if not finite or any(sign * coefficients.get(feature, 0.0) < 0 for feature in SIGNED):
                 ordered = f"{', '.join(FEATURES)}, all but the first {'0 or more' if sign > 0 else '0 or less'}"
                 raise InvalidValue(f"The coefficients of {name} are {dict(coefficients)}.", f"Give {ordered}.")
         _check_thresholds("exact", self.exact_thresholds)
@@ -149,13 +174,16 @@ _MAPPINGS = ("match", "absent", "measured")
 _THRESHOLDS = ("exact_thresholds", "absent_thresholds")
 
 
-def match_probabilities(calibration: Calibration, shown: Sequence[float], reference: Sequence[float]) -> list[float]:
+def match_probabilities(
+    calibration: Calibration, shown: Sequence[float], reference: Sequence[float], scale: ScoreScale | None = None
+) -> list[float]:
     """Of each result shown, the probability that its product is the one in the photo.
 
     Args:
         shown: scores of the results, in any order; conditions may have left out better ones.
         reference: the first ``REFERENCE`` scores of all products, without conditions, best first; fewer only where
             the catalogue has fewer; more are not looked at.
+        scale: of the query; None for a strategy without weights.
 
     Returns:
         One in [0, 1] for each of ``shown``, in its order. Equal scores have equal probabilities. A product without any
@@ -165,17 +193,17 @@ def match_probabilities(calibration: Calibration, shown: Sequence[float], refere
         InvalidValue: a score is not finite, the reference is not best first, or results are shown without it.
     """
     _check_scores(shown, reference)
-    present = 1.0 - absent_probability(calibration, reference)
+    present = 1.0 - absent_probability(calibration, reference, scale)
     coefficients = [calibration.match[name] for name in FEATURES]
     reference = reference[:REFERENCE]
     return [present * _logistic(coefficients, score, reference) for score in shown]
 
 
-def absent_probability(calibration: Calibration, reference: Sequence[float]) -> float:
+def absent_probability(calibration: Calibration, reference: Sequence[float], scale: ScoreScale | None = None) -> float:
     """Probability that the product in the photo is not in the catalogue; 1 when the catalogue is empty.
 
     Args:
-        reference: as for :func:`match_probabilities`.
+        reference, scale: as for :func:`match_probabilities`.
 
     Raises:
         InvalidValue: a score is not finite, or the reference is not best first.
@@ -183,7 +211,19 @@ def absent_probability(calibration: Calibration, reference: Sequence[float]) -> 
     _check_scores((), reference)
     if not reference:
         return 1.0
-    return _logistic([calibration.absent[name] for name in FEATURES], reference[0], reference[:REFERENCE])
+    coefficients, reference = calibration.absent, reference[:REFERENCE]
+    further = 0.0
+    if scale is not None:
+        values = zip(EVIDENCE, absence_evidence(reference, scale), strict=True)
+        further = sum(coefficients.get(name, 0.0) * value for name, value in values)
+    return _logistic([coefficients[name] for name in FEATURES], reference[0], reference, further)
+
+
+def absence_evidence(reference: Sequence[float], scale: ScoreScale) -> tuple[float, float, float, float]:
+    """Return the values of ``EVIDENCE`` for the first scores of a query; a product without any other has no lead."""
+    first, *others = ((score - scale.average) / scale.spread for score in reference)
+    rest = sum(others) / len(others) if others else first
+    return first, first - max(others, default=first), rest, math.log(scale.spread)
 
 
 def verdict(
@@ -253,9 +293,13 @@ def _distance(score: float) -> float:
     return 1.0 + _NEAREST - min(1.0, score)
 
 
-def _logistic(coefficients: Sequence[float], score: float, reference: Sequence[float]) -> float:
+def _logistic(coefficients: Sequence[float], score: float, reference: Sequence[float], further: float = 0.0) -> float:
     intercept, *slopes = coefficients
-    z = intercept + sum(slope * value for slope, value in zip(slopes, features(score, reference), strict=True))
+    z = (
+        intercept
+        + further
+        + sum(slope * value for slope, value in zip(slopes, features(score, reference), strict=True))
+    )
     small = math.exp(-abs(z))  # never overflows
     return (1.0 if z >= 0 else small) / (1.0 + small)
 

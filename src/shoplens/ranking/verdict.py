@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shoplens.ranking.match_probability import Calibration, absent_probability, match_probabilities, verdict
+from shoplens.ranking.match_probability import (
+    Calibration,
+    ScoreScale,
+    absent_probability,
+    match_probabilities,
+    verdict,
+)
 from shoplens.ranking.merchandising.adjustments import BOOST, BURY, PIN
 from shoplens.types import Result, Verdict
 
@@ -48,7 +54,11 @@ class Judgement:
 
 
 def judge(
-    results: Sequence[Result], reference: Sequence[float], calibration: Calibration | None, precision: float
+    results: Sequence[Result],
+    reference: Sequence[float],
+    calibration: Calibration | None,
+    precision: float,
+    scale: ScoreScale | None = None,
 ) -> Judgement:
     """Give results their match probabilities, and decide what the answer may claim at this precision.
 
@@ -58,19 +68,20 @@ def judge(
         results: as shown, best first. One with the query photo may come late, where sold-out products are put last.
         reference: first scores of all products without merchandising, best first; see :func:`match_probabilities`.
         calibration: None claims nothing.
+        scale: of the query; None for a strategy without weights.
     """
     first_certain = bool(results) and results[0].same_photo
     present = any(result.same_photo for result in results)
     if calibration is None:
         judged = [replace(result, match_probability=1.0) if result.same_photo else result for result in results]
         return Judgement(judged, "exact" if first_certain else "uncalibrated", None)
-    probabilities = match_probabilities(calibration, [evidence_score(result) for result in results], reference)
+    probabilities = match_probabilities(calibration, [evidence_score(result) for result in results], reference, scale)
     judged = [
         replace(result, match_probability=1.0 if result.same_photo else probability)
         for result, probability in zip(results, probabilities, strict=True)
     ]
     if first_certain:
         return Judgement(judged, "exact", 0.0)
-    absent = 0.0 if present else absent_probability(calibration, reference)
+    absent = 0.0 if present else absent_probability(calibration, reference, scale)
     first = judged[0].match_probability if judged else None
     return Judgement(judged, verdict(calibration, first, absent, precision), absent)

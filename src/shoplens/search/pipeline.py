@@ -205,7 +205,9 @@ def _judge(
         )
         if calibration is not None and is_partial:
             reference = reference_scores(index, prepared, ranking.query)
-        return judge(results, reference, calibration, query.precision)
+        filtered = ranking.query.filtered
+        scale = None if filtered is None else filtered.scale
+        return judge(results, reference, calibration, query.precision, scale)
 
 
 def _count_facets(

@@ -22,10 +22,12 @@ from shoplens.evaluation.statistics.calibration import (
 from shoplens.evaluation.statistics.precision_thresholds import precision_thresholds
 from shoplens.evaluation.statistics.reliability import calibration_error
 from shoplens.ranking.match_probability import (
+    EVIDENCE,
     FEATURES,
     PRECISIONS,
     REFERENCE,
     Calibration,
+    ScoreScale,
     absent_probability,
     match_probabilities,
     verdict,
@@ -288,3 +290,38 @@ def test_an_invalid_sample_is_refused(
 ) -> None:
     with pytest.raises(InvalidValue, match=problem):
         CalibrationSample(scores, right, without, "p1")
+
+
+def scaled_shop(seed: int, clusters: int) -> list[CalibrationSample]:
+    """Queries of photos that are more or less clear: an unclear one is alike to all products, and the better its own
+    score, the better are all others."""
+    rng, samples = np.random.default_rng(seed), []
+    for number, item in enumerate(shop(seed, clusters, likeness=0.75)):
+        average, spread = float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.02, 0.06))
+        scores, without = (
+            tuple(average + spread * (score - 0.5) / 0.07 for score in one)
+            for one in (item.scores, item.scores_without_right)
+        )
+        scale = ScoreScale(average, spread)
+        samples.append(CalibrationSample(scores, item.right, without, f"{seed}/{number // 4}", scale))
+    return samples
+
+
+def test_scores_in_deviations_of_the_query_tell_absence_where_plain_ones_do_not() -> None:
+    fresh = scaled_shop(2, 150)
+    areas = []
+    for samples in (fresh, [replace(item, scale=None) for item in fresh]):
+        firsts = cross_fit(samples)
+        said, is_absent = firsts.absent_probability, firsts.is_absent
+        areas.append(float((said[is_absent][:, None] > said[~is_absent]).mean()))
+    assert areas[0] > areas[1] + 0.05
+    calibration = fit_calibration(fresh, ORIGIN)
+    assert set(calibration.absent) == {*FEATURES, *EVIDENCE}
+    assert calibration.absent["standard_score"] <= 0 and calibration.absent["standard_lead"] <= 0
+    scales = [item.scale for item in fresh]
+    said = [absent_probability(calibration, item.scores, scale) for item, scale in zip(fresh, scales, strict=True)]
+    gone = [
+        absent_probability(calibration, item.scores_without_right, scale)
+        for item, scale in zip(fresh, scales, strict=True)
+    ]
+    assert np.mean(gone) > np.mean(said)

@@ -20,7 +20,18 @@ import numpy.typing as npt
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.statistics.precision_thresholds import precision_thresholds
 from shoplens.evaluation.statistics.reliability import calibration_error
-from shoplens.ranking.match_probability import FEATURES, PRECISIONS, REFERENCE, SAME, Calibration, features
+from shoplens.ranking.match_probability import (
+    EVIDENCE,
+    FEATURES,
+    PRECISIONS,
+    REFERENCE,
+    SAME,
+    SIGNED,
+    Calibration,
+    ScoreScale,
+    absence_evidence,
+    features,
+)
 
 MIN_QUERIES = 100
 MIN_CLUSTERS = 20
@@ -45,6 +56,7 @@ class CalibrationSample:
         right: for each of these products, whether it is in the photo.
         scores_without_right: the first ``REFERENCE`` scores without *all* right products.
         cluster: the product or group in the photo; its photos are all on the same side of a fold.
+        scale: of the query; None for a strategy without weights.
 
     Raises:
         InvalidValue: the numbers of scores and flags differ, or scores are not finite, not sorted or too many.
@@ -54,6 +66,7 @@ class CalibrationSample:
     right: tuple[bool, ...]
     scores_without_right: tuple[float, ...]
     cluster: str
+    scale: ScoreScale | None = None
 
     def __post_init__(self) -> None:
         if not self.scores or len(self.right) != len(self.scores):
@@ -101,7 +114,8 @@ class FirstResults(NamedTuple):
 
 
 class _TrainingRows(NamedTuple):
-    """Features (n, 3) and outcomes: of the first results for absence, and of all results as they are for matches."""
+    """Features and outcomes: of the first results for absence, (n, 3) or with those of ``EVIDENCE`` (n, 7), and of all
+    results as they are for matches, (n, 3)."""
 
     first_features: _Floats
     is_absent: npt.NDArray[np.bool_]
@@ -119,7 +133,8 @@ def fit_calibration(
 
     The model is that of ``match_probability``: one logistic regression of absence over the first results, and one of
     matching over the first ``REFERENCE`` results of every query whose product is in the catalogue. Features are
-    standardised, with a ridge penalty of 1 on each slope; slopes of the wrong sign are set to 0, the worst first.
+    standardised, with a ridge penalty of 1 on each slope; slopes of the wrong sign are set to 0, the worst first. The
+    evidence of absence is used where every sample has a scale.
 
     Raises:
         InvalidValue: ``too-few-queries`` for fewer than ``MIN_QUERIES`` queries or ``MIN_CLUSTERS`` clusters; or the
@@ -142,7 +157,7 @@ def fit_calibration(
         absent_share=float(absent_share),
         created=origin.created,
         match=dict(zip(FEATURES, match.tolist(), strict=True)),
-        absent=dict(zip(FEATURES, absent.tolist(), strict=True)),
+        absent=dict(zip((*FEATURES, *EVIDENCE), absent.tolist(), strict=False)),
         exact_thresholds=exact_thresholds,
         absent_thresholds=absent_thresholds,
         measured=_cross_fit_metrics(firsts, exact_thresholds, absent_thresholds),
@@ -163,7 +178,9 @@ def cross_fit(samples: Sequence[CalibrationSample], absent_share: float = ABSENT
         match_coefficients, absent_coefficients = _fit_coefficients(rows, np.flatnonzero(folds != fold))
         in_fold = folds[rows.first_query] == fold
         absent[in_fold] = _predict(absent_coefficients, rows.first_features[in_fold])
-        match[in_fold] = (1 - absent[in_fold]) * _predict(match_coefficients, rows.first_features[in_fold])
+        match[in_fold] = (1 - absent[in_fold]) * _predict(
+            match_coefficients, rows.first_features[in_fold, : len(FEATURES) - 1]
+        )
     first_is_right = np.array([sample.right[0] for sample in samples])
     clusters = np.array([sample.cluster for sample in samples], dtype=object)
     is_right = first_is_right[rows.first_query] & ~rows.is_absent
@@ -184,9 +201,10 @@ def _validate_samples(samples: Sequence[CalibrationSample], absent_share: float)
 
 def _build_rows(samples: Sequence[CalibrationSample], absent_share: float) -> _TrainingRows:
     """Build features and outcomes; a query with right products only has no absent row, as absence is then certain."""
-    present = [(features(sample.scores[0], sample.scores), query) for query, sample in enumerate(samples)]
+    has_scale = all(sample.scale is not None for sample in samples)
+    present = [(_first_features(sample.scores, sample, has_scale), query) for query, sample in enumerate(samples)]
     absent = [
-        (features(sample.scores_without_right[0], sample.scores_without_right), query)
+        (_first_features(sample.scores_without_right, sample, has_scale), query)
         for query, sample in enumerate(samples)
         if sample.scores_without_right
     ]
@@ -207,6 +225,11 @@ def _build_rows(samples: Sequence[CalibrationSample], absent_share: float) -> _T
     )
 
 
+def _first_features(scores: Sequence[float], sample: CalibrationSample, has_scale: bool) -> tuple[float, ...]:
+    evidence = absence_evidence(scores, sample.scale) if has_scale and sample.scale is not None else ()
+    return (*features(scores[0], scores), *evidence)
+
+
 def _assign_folds(clusters: Sequence[str]) -> npt.NDArray[np.int64]:
     """Return the fold of each query; clusters take turns in the order of their SHA-256, so folds have equally many."""
     ordered = sorted(set(clusters), key=lambda name: hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest())
@@ -215,7 +238,8 @@ def _assign_folds(clusters: Sequence[str]) -> npt.NDArray[np.int64]:
 
 
 def _fit_coefficients(rows: _TrainingRows, queries: _Places) -> tuple[_Floats, _Floats]:
-    """Fit the coefficients of matching and of absence to some of the queries; in the order of ``FEATURES``."""
+    """Fit the coefficients of matching and of absence to some of the queries; in the order of ``FEATURES``, and of
+    ``EVIDENCE``."""
     first, result = np.isin(rows.first_query, queries), np.isin(rows.result_query, queries)
     match = _sign_constrained_fit(rows.result_features[result], rows.is_right[result], np.ones(int(result.sum())), 1)
     absent = _sign_constrained_fit(rows.first_features[first], rows.is_absent[first], rows.weights[first], -1)
@@ -223,13 +247,14 @@ def _fit_coefficients(rows: _TrainingRows, queries: _Places) -> tuple[_Floats, _
 
 
 def _sign_constrained_fit(values: _Floats, outcomes: npt.NDArray[np.bool_], weights: _Floats, sign: int) -> _Floats:
-    """Fit an intercept and slopes; slopes of the wrong sign are 0."""
+    """Fit an intercept and slopes; slopes of the wrong sign are 0, but for those of the last two of ``EVIDENCE``."""
+    has_sign = np.arange(values.shape[1]) < len(SIGNED)
     mean, deviation = np.average(values, axis=0, weights=weights), np.std(values, axis=0)
     kept = [column for column in range(values.shape[1]) if deviation[column] > SAME]
     while True:
         columns = (values[:, kept] - mean[kept]) / deviation[kept]
         coefficients = _ridge_fit(np.column_stack([np.ones(len(values)), columns]), outcomes, weights)
-        slopes = sign * coefficients[1:]
+        slopes = np.where(has_sign[kept], sign * coefficients[1:], 0.0)
         if not kept or slopes.min() >= 0:
             break
         del kept[int(slopes.argmin())]
