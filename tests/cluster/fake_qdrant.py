@@ -55,6 +55,8 @@ class FakeQdrant:
     requests: list[Request] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
+    update_status: str = ""
+    """What writes are answered with, in place of ``completed``."""
 
     @property
     def url(self) -> str:
@@ -222,6 +224,8 @@ def run_fake_qdrant(port: int = 0) -> Iterator[FakeQdrant]:
                 self._send(404 if missing else 400, {"status": {"error": str(problem)}})
                 return
             content = json.loads(_Json(result=result).model_dump_json())
+            if fake.update_status and isinstance(result, api.UpdateResult):
+                content["result"]["status"] = fake.update_status
             self._send(200, {"result": content["result"], "status": "ok", "time": 0.0})
 
         do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = _handle  # noqa: N815  (http.server calls them by these names)

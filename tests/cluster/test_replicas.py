@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -32,9 +34,26 @@ fakeredis = pytest.importorskip("fakeredis")
 pytestmark = pytest.mark.extras
 
 
-@pytest.fixture
-def redis() -> Any:
-    return fakeredis.FakeRedis(server=fakeredis.FakeServer())
+@pytest.fixture(params=["fake", "server"])
+def redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """Yield a client of a Redis: of one in this process, and of a real server where there is the program."""
+    if request.param == "fake":
+        yield fakeredis.FakeRedis(server=fakeredis.FakeServer())
+        return
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("needs the program redis-server")
+    from redis import Redis
+
+    socket = tmp_path / "redis.sock"
+    command = [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process, Redis(unix_socket_path=str(socket)) as client:
+        for _ in range(100):
+            if socket.exists():
+                break
+            threading.Event().wait(0.1)
+        yield client
+        process.terminate()
 
 
 def test_an_encoded_query_survives_its_way_through_redis(redis: Any) -> None:
@@ -82,7 +101,7 @@ def test_replicas_share_the_limits_of_a_client(redis: Any) -> None:
     replicas[0].take("a")
 
 
-def test_without_redis_each_replica_limits_by_itself_and_new_photos_are_answered(redis: Any) -> None:
+def test_without_redis_each_replica_limits_by_itself_and_new_photos_are_answered() -> None:
     from shoplens.service.caches.shared_queries import SharedQueryCache
     from shoplens.service.limits.shared_rates import SharedRateLimiter
 

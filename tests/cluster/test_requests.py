@@ -143,6 +143,13 @@ def test_a_write_whose_answer_was_lost_is_repeated_and_counts_once(fake: FakeQdr
     assert index.count() == 31
 
 
+def test_a_write_that_was_not_applied_in_time_is_not_acknowledged(fake: FakeQdrant, index: ServerIndex) -> None:
+    fake.update_status = "wait_timeout"
+    with pytest.raises(StoreError, match="has not applied a write in time") as caught:
+        index.remove(["p3"])
+    assert caught.value.code == "server-unavailable"
+
+
 def test_a_shard_that_does_not_answer_is_never_a_smaller_answer(fake: FakeQdrant, index: ServerIndex) -> None:
     message = "Service internal error: the replica set for shard 2 has no active replica"
     fake.failures.append(Failure("points/(query|count)", 500, times=99, message=message))

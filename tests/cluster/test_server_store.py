@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shoplens import Shop
-from shoplens.errors import SettingsError, StoreError
+from shoplens.errors import Refused, SettingsError, StoreError
 from shoplens.settings import Settings, settings_from
 from tests import patterned_shop
 from tests.fakes import ColourEmbedder, Stopped, colored_rows, feed_of
@@ -216,3 +216,72 @@ def test_filters_are_fetched_and_answer_the_same(settings: Settings, tmp_path: P
                 for one in rows[1:]:
                     assert [score for _, score in one] == pytest.approx([score for _, score in rows[0]], abs=1e-4)
         assert {row.name for row in other.dimensions()} == {row.name for row in local.dimensions()}
+
+
+def test_a_store_is_copied_to_a_server_and_back_and_answers_the_same(settings: Settings, tmp_path: Path) -> None:
+    feed = patterned_shop.write_feed(tmp_path)
+    local, _ = Shop.index(feed, tmp_path / "folder", settings=Settings(tune=False))
+    calls: list[int] = []
+
+    def stop(stage: str, done: int, total: int) -> None:
+        calls.append(done)
+        if len(calls) == 1:
+            raise Stopped
+
+    with local:
+        local._parts.store.add_renames({"old name": "red-plain-0"})
+        with pytest.raises(Stopped):
+            local.generations.copy_to(settings, progress=stop)
+        with pytest.raises(StoreError, match="never finished"):
+            Shop(settings=settings).search(patterned_shop.query_photo(tmp_path, "red", "plain"))
+        assert local.generations.copy_to(settings) == patterned_shop.PRODUCTS
+        with pytest.raises(Refused) as caught:
+            local.generations.copy_to(settings)
+        assert caught.value.code == "store-exists"
+        with Shop(settings=replica_of(settings, tmp_path / "other")) as remote:
+            back = Settings(store=tmp_path / "back")
+            assert remote.generations.copy_to(back) == patterned_shop.PRODUCTS
+            with Shop(settings=back) as returned:
+                for color in patterned_shop.COLORS:
+                    for pattern in patterned_shop.PATTERNS:
+                        photo = patterned_shop.query_photo(tmp_path, color, pattern)
+                        answers = [shop.search(photo, k=72).results for shop in (local, remote, returned)]
+                        names = [[row.product.id for row in rows] for rows in answers]
+                        assert names[0] == names[1] == names[2]
+                        scores = [[row.score for row in rows] for rows in answers]
+                        assert scores[1] == pytest.approx(scores[0], abs=1e-4)
+                        assert scores[2] == pytest.approx(scores[0], abs=1e-4)
+                product = returned.products.get("old name")
+                assert product is not None and product.id == "red-plain-0"
+
+
+def test_what_is_trained_later_arrives_on_every_machine(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    with Shop(settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder()) as other:
+        folder = shop._parts.store.live.folder
+        (folder / "calibration-pretrained.json").write_text("{}", "utf-8")
+        shop.flush()
+        theirs = other._parts.store.live.folder / "calibration-pretrained.json"
+        assert not theirs.exists()
+        other.flush()  # it has changed nothing, so it must not store its older files over the new ones
+        assert other.refresh() and theirs.read_text("utf-8") == "{}"
+        (folder / "calibration-pretrained.json").unlink()
+        shop.flush()
+        assert other.refresh() and not theirs.exists()
+
+
+def test_keys_are_the_same_on_every_machine(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    from shoplens.service.keys import Keys
+    from shoplens.shop.open_store import shared_files
+
+    with Shop(settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder()) as replica:
+        keys = Keys(replica.folder)
+        with shared_files(replica_of(settings, tmp_path / "command")) as layout:
+            assert layout.exists()
+            secret, key = Keys(layout.folder).create("test", "search")
+        assert keys.find(secret) is None
+        replica.refresh()
+        assert keys.find(secret) == key
+        with shared_files(replica_of(settings, tmp_path / "third")) as layout:
+            Keys(layout.folder).remove(key.id)
+        replica.refresh()
+        assert keys.find(secret) is None

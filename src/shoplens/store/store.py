@@ -25,6 +25,8 @@ from shoplens.store.new_generation import resume_or_create
 from shoplens.store.renames import RENAMED, RenameFile, follow_renames
 
 Result = TypeVar("Result")
+MOST_SWITCHES = 5
+"""Times that a change is made again because another process has made another generation live."""
 MOST_KEPT = 2
 """Number of generations that stay on disk after the next has taken over, for a roll-back."""
 
@@ -277,18 +279,15 @@ class Store:
             return True
 
     def write(self, change: Callable[[], Result]) -> Result:
-        """Make a change of the live generation's products, again where another process has made another one live.
-
-        Args:
-            change: may be called several times.
-        """
-        while True:
+        """Make a change of the live generation's products, again where another process has made another one live."""
+        for _ in range(MOST_SWITCHES):
             with self.writing():
                 self._written.clear()
                 result = change()
                 if self.layout.confirm_writes(self.live.name, self._written):
                     return result
             self.refresh()
+        raise StoreError("Generations follow each other too fast.", "Try again.", code="store-changed")
 
     def close(self) -> None:
         """Flush, and release the store for the next process.

@@ -6,7 +6,7 @@ from typing import Any
 
 from qdrant_client import models as api
 
-from shoplens.errors import SettingsError
+from shoplens.errors import SettingsError, StoreError
 from shoplens.index.protocol import VectorSizes
 from shoplens.index.qdrant.config import (
     GRAPH_MIN_KB,
@@ -38,12 +38,21 @@ def create_collection(connection: ServerConnection, name: str, sizes: VectorSize
     """Create a collection with its payload indexes, or complete one whose creation was cut short.
 
     Raises:
-        StoreError: as :meth:`~shoplens.index.qdrant_server.connection.ServerConnection.call`.
+        StoreError: ``other-model``, it exists with other vectors; as
+            :meth:`~shoplens.index.qdrant_server.connection.ServerConnection.call`.
     """
     client = connection.client
     if not connection.call(client.collection_exists, name):
         connection.call(client.create_collection, name, **collection_options(sizes, settings))
-    existing = connection.call(client.get_collection, name).payload_schema
+    info = connection.call(client.get_collection, name)
+    present = {vector: params.size for vector, params in info.config.params.vectors.items()}
+    if present != dense_vector_sizes(sizes):
+        raise StoreError(
+            f"The collection {name} holds vectors {present}, and these are {dense_vector_sizes(sizes)}.",
+            "Shops that share a collection must be built by the same model; choose another name for this store.",
+            code="other-model",
+        )
+    existing = info.payload_schema
     wanted = {**FIRST_INDEXES, **({TENANT: TENANT_INDEX} if settings.qdrant_tenant else {})}
     for path, schema in wanted.items():
         if path not in existing:

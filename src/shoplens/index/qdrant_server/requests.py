@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from qdrant_client import models as api
 
+from shoplens.errors import StoreError
 from shoplens.index.qdrant.condition_filter import FieldPaths, field_paths
 from shoplens.index.qdrant.config import EXACT, OVERSAMPLING
 from shoplens.index.qdrant_server.connection import ServerConnection
@@ -183,36 +184,48 @@ class ServerRequests:
 
     def create_payload_index(self, path: str, schema: Any) -> None:
         """Index a path of the payload."""
-        self._connection.call(
-            self._client.create_payload_index, self._collection, field_name=path, field_schema=schema, **self._write
-        )
+        self._apply(self._client.create_payload_index, field_name=path, field_schema=schema)
 
     def upsert(self, points: Sequence[Any]) -> None:
         """Write points as a whole."""
         for start in range(0, len(points), POINTS_PER_WRITE):
             some = [*points[start : start + POINTS_PER_WRITE]]
-            self._connection.call(self._client.upsert, self._collection, points=some, **self._write)
+            self._apply(self._client.upsert, points=some)
 
     def update_vectors(self, points: Sequence[Any]) -> None:
         """Write some vectors of points that exist."""
         for start in range(0, len(points), POINTS_PER_WRITE):
             some = [*points[start : start + POINTS_PER_WRITE]]
-            self._connection.call(self._client.update_vectors, self._collection, points=some, **self._write)
+            self._apply(self._client.update_vectors, points=some)
 
     def set_payload(self, ids: Sequence[str], payload: dict[str, Any]) -> None:
         """Write keys of the payload of points that exist."""
-        self._connection.call(self._client.set_payload, self._collection, payload=payload, points=[*ids], **self._write)
+        self._apply(self._client.set_payload, payload=payload, points=[*ids])
 
     def delete(self, ids: Sequence[str]) -> None:
         """Delete points."""
         for start in range(0, len(ids), POINTS_PER_WRITE):
             some = api.PointIdsList(points=[*ids[start : start + POINTS_PER_WRITE]])
-            self._connection.call(self._client.delete, self._collection, points_selector=some, **self._write)
+            self._apply(self._client.delete, points_selector=some)
 
     def delete_all(self, filters: api.Filter) -> None:
         """Delete all points that meet a filter."""
         selector = api.FilterSelector(filter=filters)
-        self._connection.call(self._client.delete, self._collection, points_selector=selector, **self._write)
+        self._apply(self._client.delete, points_selector=selector)
+
+    def _apply(self, method: Callable[..., Any], **options: Any) -> None:
+        """Send a write, and wait until it is applied on as many copies as the collection says.
+
+        Raises:
+            StoreError: ``server-unavailable``, it was not applied in time.
+        """
+        result = self._connection.call(method, self._collection, **options, **self._write)
+        if result.status != api.UpdateStatus.COMPLETED:
+            raise StoreError(
+                f"The server {self._connection.address} has not applied a write in time: {result.status.value}.",
+                "Run the command again; every write may be repeated.",
+                code="server-unavailable",
+            )
 
     def close(self) -> None:
         """Close nothing: the store closes the connection, which its generations share."""

@@ -23,9 +23,14 @@ def write_backup(store: Store, folder: Path, copy_more: Callable[[Path], None] =
         copy_more: copies what others keep in the store to the folder that it is given.
 
     Raises:
-        Refused: the folder exists and is not empty, or lies in the store.
+        Refused: the folder exists and is not empty, or lies in the store; the store is on a server.
         StoreError: ``disk``, the folder cannot be written.
     """
+    if store.layout.is_shared:
+        raise Refused(
+            "The products of this store are on a server.",
+            f"Copy the store to a folder with `shoplens copy`, here {folder}, or make snapshots with the server.",
+        )
     if folder.resolve().is_relative_to(store.folder.resolve()):
         raise Refused(f"{folder} lies in the store {store.folder}.", "Give a folder outside it.")
     with store.writing():

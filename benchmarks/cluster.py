@@ -1,0 +1,310 @@
+"""What a store on a Qdrant server costs beside one in a folder, and whether it answers the same.
+
+    python benchmarks/cluster.py same --data DATA --folder FOLDER       # 200 queries on Luma and on the drawn shop
+    python benchmarks/cluster.py overhead --data DATA --folder FOLDER   # CPU ms and requests per query of the client
+    python benchmarks/cluster.py ray --data DATA --folder FOLDER        # photos per second on 1, 2 and 3 Ray nodes
+    python benchmarks/cluster.py size --photos 20000 --folder FOLDER    # bytes on disk beside those computed
+
+``--url qdrant://localhost:6334`` (or the variable SHOPLENS_QDRANT_URL) takes a real server. Without one, ``same`` takes
+the client's emulation, which compares every point, and ``overhead`` and ``ray`` a small server over that emulation in a
+process of its own, whose CPU time is not counted: the figures are those of the client. Both sides compare exactly in
+``same``: the stores are below the size at which a graph is built. CPU time is counted, since other work may share the
+cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import importlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shoplens import Shop
+from shoplens.rendered import render_catalogue
+from shoplens.settings import Settings, settings_from
+from tables import default_data, machine_line, spread
+
+ROOT = Path(__file__).parents[1]
+PRODUCTS, QUERIES, SEED = 300, 200, 7
+TOLERANCE = 1e-4
+WAYS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "pretrained": {"strategy": "pretrained"},
+    "condition": {"where": "price < 60"},
+    "per group": {"per_group": 1},
+}
+
+
+def index_catalogue(name: str, data: Path, folder: Path) -> tuple[Path, list[Path]]:
+    """Return the store of a catalogue, indexed once, and 200 query photos."""
+    store = folder / f"{name}-store"
+    if name == "drawn":
+        drawn = render_catalogue(folder / "drawn", PRODUCTS, seed=SEED, queries=QUERIES)
+        assert drawn.queries_file is not None, "phone photos were asked for"
+        with drawn.queries_file.open(encoding="utf-8") as file:
+            photos = [drawn.queries_file.parent / row["photo"] for row in csv.DictReader(file)]
+        feed, media = Path(drawn.feed), None
+    else:
+        feed, media = data / "luma" / "products.csv", data / "luma" / "media"
+        photos = []
+    if not store.exists():
+        Shop.index(feed, store, media=media, settings=settings_from({}, tune=False))[0].close()
+    if not photos:
+        with Shop(store) as shop:
+            entries = shop._parts.store.live.index.all_records()
+            photos = sorted({Path(photo.source) for one in entries for photo in one.photos[1:]})
+    return store, photos[:QUERIES]
+
+
+def compare_answers(name: str, options: argparse.Namespace) -> None:
+    """Ask the store in the folder and its copy the same queries, and print what differs."""
+    store, photos = index_catalogue(name, options.data, options.folder)
+    target = server_settings(options, f"same-{name}")
+    with Shop(store) as local:
+        local.generations.copy_to(target, replace=True)
+        with Shop(settings=target) as remote:
+            for way, how in WAYS.items():
+                rows, largest, other = 0, 0.0, 0
+                for photo in photos:
+                    answers = [shop.search(photo, k=20, **how) for shop in (local, remote)]
+                    results = [[(row.product.id, row.score) for row in one.results] for one in answers]
+                    rows += len(results[0])
+                    other += [product for product, _ in results[0]] != [product for product, _ in results[1]]
+                    pairs = zip(*results, strict=False)
+                    largest = max([largest, *(abs(one[1] - two[1]) for one, two in pairs)])
+                print(f"| {name} | {way} | {len(photos)} | {rows} | {other} | {largest:.1e} |", flush=True)
+            back = options.folder / f"{name}-back"
+            if not back.exists():
+                remote.generations.copy_to(replace(local.settings, store=back, server=""))
+        with Shop(back) as returned:
+            came_back = [[row.product.id for row in returned.search(photo, k=20).results] for photo in photos]
+            expected = [[row.product.id for row in local.search(photo, k=20).results] for photo in photos]
+            different = sum(one != two for one, two in zip(came_back, expected, strict=True))
+            print(f"| {name} | copied back | {len(photos)} | {sum(map(len, came_back))} | {different} | |", flush=True)
+
+
+def measure_overhead(options: argparse.Namespace) -> None:
+    """Print the CPU time of a search on both stores, query by query in turn, and what the client sends."""
+    store, photos = index_catalogue("luma", options.data, options.folder)
+    with fake_server(options) as url:
+        target = server_settings(options, "overhead", url)
+        with Shop(store, settings=settings_from({}, threads=1)) as local:
+            local.generations.copy_to(replace(target, threads=1), replace=True)
+            with Shop(settings=replace(target, threads=1)) as remote:
+                count_requests = _counter(remote)
+                for way, how in WAYS.items():
+                    times: dict[str, list[float]] = {"folder": [], "server": []}
+                    requests = []
+                    for number, photo in enumerate(photos[: options.queries + 3]):
+                        for place, shop in (("folder", local), ("server", remote)):
+                            before, sent = time.process_time(), count_requests()
+                            shop.search(photo, k=20, **how)
+                            if number >= 3:
+                                times[place].append((time.process_time() - before) * 1e3)
+                                if place == "server":
+                                    requests.append(count_requests() - sent)
+                    added = np.array(times["server"]) - np.array(times["folder"])
+                    cells = (way, spread(times["folder"]), spread(times["server"]), spread(added.tolist()))
+                    print("| " + " | ".join(cells) + f" | {np.median(requests):.0f} |", flush=True)
+
+
+def _counter(shop: Shop) -> Any:
+    """Count the requests that a shop sends to its server."""
+    layout: Any = shop._parts.store.layout
+    count, call = [0], layout.connection.call
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        count[0] += 1
+        return call(*arguments, **options)
+
+    layout.connection.call = counted
+    return lambda: count[0]
+
+
+def measure_ray(options: argparse.Namespace) -> None:
+    """Print photos per second, and CPU seconds per photo, of `index` and of builds on 1, 2 and 3 nodes."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    feed, media = options.data / "luma" / "products.csv", options.data / "luma" / "media"
+    with fake_server(options) as url:
+        plain: float | None = None
+        for nodes in (0, 1, 2, 3):
+            target = replace(server_settings(options, f"ray-{nodes}-{time.time_ns()}", url), tune=False, threads=1)
+            if nodes:
+                cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+                for _ in range(nodes):
+                    cluster.add_node(num_cpus=1)
+                environment = {"env_vars": {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}}
+                ray.init(address=cluster.address, log_to_driver=False, runtime_env=environment)
+            before, begun = _tree_cpu_seconds(), time.perf_counter()
+            shop, summary = Shop.index(feed, settings=target, media=media, ray="auto" if nodes else "")
+            took, cpu = time.perf_counter() - begun, _tree_cpu_seconds() - before
+            shop.close()
+            if nodes:
+                ray.shutdown()
+                cluster.shutdown()
+            rate = summary.photos / took
+            plain = plain or rate
+            name = f"{nodes} node{'s' * (nodes > 1)}" if nodes else "`index`, one thread"
+            print(
+                f"| {name} | {summary.photos} | {took:.0f} | {rate:.1f} | {rate / plain:.2f} | "
+                f"{cpu / summary.photos * 1e3:.0f} |",
+                flush=True,
+            )
+
+
+def measure_size(options: argparse.Namespace) -> None:
+    """Build a shard of made products on Luma's records, and print its bytes beside those that are computed."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    from shoplens.index.protocol import IndexedProduct, StoredProduct
+    from shoplens.index.qdrant.optimize import optimize
+    from shoplens.index.qdrant.qdrant_index import QdrantIndex
+    from shoplens.index.qdrant_server.points import shared_payload
+    from shoplens.types.iteration import batches
+
+    store, _ = index_catalogue("luma", options.data, options.folder)
+    rng = np.random.default_rng(SEED)
+    with Shop(store) as shop:
+        generation = shop._parts.store.live
+        real, sizes = list(generation.index.entries()), generation.manifest.sizes
+    payload = np.mean(
+        [
+            len(str(shared_payload(StoredProduct(one.product, one.photos, one.scores.predicted), "")))
+            for one in real
+            if one.scores is not None
+        ]
+    )
+    entries = [
+        sum(len(vector.indices) for vector in (*one.scores.class_vectors, *one.scores.text_vectors)) / len(one.photos)
+        for one in real
+        if one.scores is not None
+    ]
+    print(f"payload {payload:.0f} bytes, sparse entries {np.mean(entries):.1f}, vectors {sizes}", flush=True)
+    shard = options.folder / f"shard-{options.photos}"
+
+    def made() -> Iterator[IndexedProduct]:
+        """Yield real products under new ids, one photo each, with other vectors."""
+        for number in range(options.photos):
+            one = real[number % len(real)]
+            photo = replace(one.photos[0], content_hash=f"{number:032x}", pixel_hash=f"f{number:031x}")
+            product = replace(one.product, id=f"{one.product.id}-{number}", photos=one.product.photos[:1])
+            vector = one.vectors[:1] + rng.normal(0, 0.05, one.vectors[:1].shape).astype(np.float32)
+            scores = one.scores
+            assert scores is not None, "the store has filters"
+            first = replace(
+                scores,
+                filter_vectors=scores.filter_vectors[:1]
+                + rng.normal(0, 0.02, scores.filter_vectors[:1].shape).astype(np.float32),
+                class_vectors=scores.class_vectors[:1],
+                text_vectors=scores.text_vectors[:1],
+            )
+            yield IndexedProduct(product, (photo,), vector / np.linalg.norm(vector), first)
+
+    if not shard.exists():
+        index = QdrantIndex(shard, sizes)
+        for batch in batches(made(), 256):
+            index.upsert(batch)
+        index.flush()
+        index.close()
+        optimize(shard, sizes)
+    measured = sum(path.stat().st_blocks * 512 for path in shard.rglob("*") if path.is_file()) / options.photos
+    dimensions = sizes.pretrained + sizes.look + sizes.filter_vector
+    computed: float = importlib.import_module("size_cluster").disk_bytes_per_photo(dimensions)
+    print(f"| {options.photos:,} | {measured:,.0f} | {computed:,.0f} | {computed / measured:.2f} |")
+
+
+def _tree_cpu_seconds() -> float:
+    """Return the CPU seconds of this process and of all that it started, but the server's."""
+    ticks, parents = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text("utf-8", "replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(path.parent.name)] = int(fields[1])
+        ticks[int(path.parent.name)] = sum(map(int, fields[11:15]))
+    own, total = os.getpid(), 0
+    for process, used in ticks.items():
+        ancestor = process
+        while ancestor not in (own, 0, 1) and ancestor not in _SERVERS:
+            ancestor = parents.get(ancestor, 0)
+        total += used if ancestor == own else 0
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+_SERVERS: set[int] = set()
+
+
+@contextmanager
+def fake_server(options: argparse.Namespace) -> Iterator[str]:
+    """Yield the address of the server: the real one, or a small one in a process of its own."""
+    if options.url:
+        yield options.url
+        return
+    program = (
+        "import sys, time; sys.path.insert(0, '.'); from tests.cluster.fake_qdrant import run_fake_qdrant\n"
+        "with run_fake_qdrant() as fake:\n    print(fake.url, flush=True)\n    time.sleep(1e6)"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    ) as process:
+        _SERVERS.add(process.pid)
+        assert process.stdout is not None, "it is a pipe"
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+def server_settings(options: argparse.Namespace, name: str, url: str = "") -> Settings:
+    """Return settings of a store on the server, or on the emulation where there is none."""
+    address = Path(f"{url or options.url or 'qdrant://:memory:'}/{name}")
+    folder = options.folder
+    return settings_from({}, store=address, work_folder=folder / "work", object_store=str(folder / "objects"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("same", "overhead", "ray", "size"))
+    parser.add_argument("--data", type=Path, default=default_data(), help="folder that holds luma/")
+    parser.add_argument("--folder", type=Path, required=True, help="for stores; what is there is used again")
+    parser.add_argument("--url", default=os.environ.get("SHOPLENS_QDRANT_URL", ""), help="address of a real server")
+    parser.add_argument("--queries", type=int, default=50, help="queries of `overhead`")
+    parser.add_argument("--photos", type=int, default=20_000, help="photos of `size`")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    match options.part:
+        case "same":
+            print("| catalogue | query | queries | results | answers that differ | largest difference of a score |")
+            print("|---|---|---|---|---|---|")
+            for name in ("drawn", "luma"):
+                compare_answers(name, options)
+        case "overhead":
+            print("| query | folder, CPU ms | server, CPU ms of the client | added | requests |")
+            print("|---|---|---|---|---|")
+            measure_overhead(options)
+        case "ray":
+            print("| build | photos | s | photos per second | / `index` | CPU ms per photo |")
+            print("|---|---|---|---|---|---|")
+            measure_ray(options)
+        case "size":
+            print("| photos | bytes per photo, measured | computed | computed / measured |")
+            print("|---|---|---|---|")
+            measure_size(options)
+    print(machine_line("numpy", "qdrant-client", "qdrant-edge-py", "ray"))
+
+
+if __name__ == "__main__":
+    main()
