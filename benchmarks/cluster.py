@@ -32,6 +32,7 @@ import numpy as np
 from shoplens import Shop
 from shoplens.rendered import render_catalogue
 from shoplens.settings import Settings, settings_from
+from shoplens.types import Query
 from tables import default_data, machine_line, spread
 
 ROOT = Path(__file__).parents[1]
@@ -66,6 +67,12 @@ def index_catalogue(name: str, data: Path, folder: Path) -> tuple[Path, list[Pat
     return store, photos[:QUERIES]
 
 
+def query_of(photo: Path, **how: Any) -> Query:
+    """Return a query for the 20 most similar products."""
+    where = how.pop("where", "")
+    return Query(str(photo), k=20, where=(where,) if where else (), **how)
+
+
 def compare_answers(name: str, options: argparse.Namespace) -> None:
     """Ask the store in the folder and its copy the same queries, and print what differs."""
     store, photos = index_catalogue(name, options.data, options.folder)
@@ -73,24 +80,32 @@ def compare_answers(name: str, options: argparse.Namespace) -> None:
     with Shop(store) as local:
         local.generations.copy_to(target, replace=True)
         with Shop(settings=target) as remote:
-            for way, how in WAYS.items():
-                rows, largest, other = 0, 0.0, 0
-                for photo in photos:
-                    answers = [shop.search(photo, k=20, **how) for shop in (local, remote)]
-                    results = [[(row.product.id, row.score) for row in one.results] for one in answers]
-                    rows += len(results[0])
-                    other += [product for product, _ in results[0]] != [product for product, _ in results[1]]
-                    pairs = zip(*results, strict=False)
-                    largest = max([largest, *(abs(one[1] - two[1]) for one, two in pairs)])
-                print(f"| {name} | {way} | {len(photos)} | {rows} | {other} | {largest:.1e} |", flush=True)
+            totals = {way: [0, 0, 0.0] for way in WAYS}
+            for photo in photos:
+                encoded = None
+                for way, how in WAYS.items():
+                    query = query_of(photo, **how)
+                    first, encoded = local.search_encoded(query, encoded)
+                    second, _ = remote.search_encoded(query, encoded)  # the photo is encoded once for all
+                    one, two = ([(row.product.id, row.score) for row in answer.results] for answer in (first, second))
+                    total = totals[way]
+                    total[0] += len(one)
+                    total[1] += [product for product, _ in one] != [product for product, _ in two]
+                    total[2] = max([total[2], *(abs(a[1] - b[1]) for a, b in zip(one, two, strict=False))])
+            for way, (rows, different, largest) in totals.items():
+                print(f"| {name} | {way} | {len(photos)} | {rows} | {different} | {largest:.1e} |", flush=True)
             back = options.folder / f"{name}-back"
             if not back.exists():
                 remote.generations.copy_to(replace(local.settings, store=back, server=""))
         with Shop(back) as returned:
-            came_back = [[row.product.id for row in returned.search(photo, k=20).results] for photo in photos]
-            expected = [[row.product.id for row in local.search(photo, k=20).results] for photo in photos]
-            different = sum(one != two for one, two in zip(came_back, expected, strict=True))
-            print(f"| {name} | copied back | {len(photos)} | {sum(map(len, came_back))} | {different} | |", flush=True)
+            rows, different, largest = 0, 0, 0.0
+            for photo in photos:
+                first, encoded = local.search_encoded(query_of(photo))
+                second, _ = returned.search_encoded(query_of(photo), encoded)
+                one, two = ([(row.product.id, row.score) for row in answer.results] for answer in (first, second))
+                rows, different = rows + len(one), different + ([a for a, _ in one] != [b for b, _ in two])
+                largest = max([largest, *(abs(a[1] - b[1]) for a, b in zip(one, two, strict=False))])
+            print(f"| {name} | copied back | {len(photos)} | {rows} | {different} | {largest:.1e} |", flush=True)
 
 
 def measure_overhead(options: argparse.Namespace) -> None:
