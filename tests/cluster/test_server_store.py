@@ -180,6 +180,22 @@ def test_a_generation_whose_collection_is_missing_is_told(shop: Shop, settings: 
     assert caught.value.code == "no-collection" and "shoplens index" in caught.value.fix
 
 
+def test_a_server_that_lost_everything_is_built_anew(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    layout = shop._parts.store.layout
+    client = layout.connection.client  # type: ignore[attr-defined]
+    shop.close()
+    for one in client.get_collections().collections:
+        if one.name.startswith(settings.server.rpartition("/")[2]):
+            client.delete_collection(one.name)
+    with Shop(settings=settings, embedder=ColourEmbedder()) as emptied, pytest.raises(StoreError) as caught:
+        emptied.search(tmp_path / "p3.png")
+    assert caught.value.code == "unfinished-store" and "index" in caught.value.fix
+    feed = feed_of(tmp_path / "feed.jsonl", colored_rows(tmp_path, range(12)))
+    built, _ = Shop.index(feed, settings=settings, embedder=ColourEmbedder(), replace=True)
+    with built:
+        assert len(built) == 12 and built.search(tmp_path / "p3.png", k=1).results[0].product.id == "p3"
+
+
 def test_shops_that_share_a_collection_do_not_see_each_other(settings: Settings, tmp_path: Path) -> None:
     feeds = [
         feed_of(tmp_path / f"{name}.jsonl", colored_rows(tmp_path, numbers, attributes={name: "yes"}))
@@ -232,8 +248,8 @@ def test_a_store_is_copied_to_a_server_and_back_and_answers_the_same(settings: S
         local._parts.store.add_renames({"old name": "red-plain-0"})
         with pytest.raises(Stopped):
             local.generations.copy_to(settings, progress=stop)
-        with pytest.raises(StoreError, match="never finished"):
-            Shop(settings=settings).search(patterned_shop.query_photo(tmp_path, "red", "plain"))
+        with Shop(settings=settings) as begun, pytest.raises(StoreError, match="never finished"):
+            begun.search(patterned_shop.query_photo(tmp_path, "red", "plain"))
         assert local.generations.copy_to(settings) == patterned_shop.PRODUCTS
         with pytest.raises(Refused) as caught:
             local.generations.copy_to(settings)

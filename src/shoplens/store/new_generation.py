@@ -12,6 +12,9 @@ from shoplens.store.generation import Generation, open_index
 from shoplens.store.layout import Layout
 from shoplens.store.manifest import Manifest, load_manifest
 
+LOST = frozenset({"damaged-store", "no-collection"})
+"""Errors of a generation that cannot be opened any more, which a build replaces."""
+
 
 def resume_or_create(layout: Layout, manifest: Manifest, engine: OpenIndex) -> Generation:
     """Open the unfinished generation if it is of the same model, else a new one.
@@ -42,7 +45,7 @@ def _resume_unfinished(layout: Layout, manifest: Manifest, engine: OpenIndex) ->
                 manifest.write(folder)
                 return Generation(folder, manifest, index)
         except StoreError as problem:
-            if problem.code != "damaged-store":
+            if problem.code not in LOST:
                 raise
         layout.remove(folder)
     return None

@@ -21,7 +21,7 @@ from shoplens.store.files.lock import StoreLock
 from shoplens.store.generation import Generation, open_generation
 from shoplens.store.layout import Layout, StoreLayout, kept_folder
 from shoplens.store.manifest import FORMAT, Manifest, load_manifest, stored_format
-from shoplens.store.new_generation import resume_or_create
+from shoplens.store.new_generation import LOST, resume_or_create
 from shoplens.store.renames import RENAMED, RenameFile, follow_renames
 
 Result = TypeVar("Result")
@@ -87,7 +87,7 @@ class Store:
                 self._open.add(self._live)
                 self._connect(self._live)
         except BaseException as problem:
-            if not (rebuild and isinstance(problem, StoreError) and problem.code == "damaged-store"):
+            if not (rebuild and isinstance(problem, StoreError) and problem.code in LOST):
                 self._unlock()
                 raise
 
