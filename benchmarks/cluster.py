@@ -2,7 +2,7 @@
 
     python benchmarks/cluster.py same --data DATA --folder FOLDER       # 200 queries on Luma and on the drawn shop
     python benchmarks/cluster.py overhead --data DATA --folder FOLDER   # CPU ms and requests per query of the client
-    python benchmarks/cluster.py ray --data DATA --folder FOLDER        # photos per second on 1, 2 and 3 Ray nodes
+    python benchmarks/cluster.py ray --folder FOLDER                    # photos per second on 1, 2 and 3 Ray nodes
     python benchmarks/cluster.py size --photos 20000 --folder FOLDER    # bytes on disk beside those computed
 
 ``--url qdrant://localhost:6334`` (or the variable SHOPLENS_QDRANT_URL) takes a real server. Without one, ``same`` takes
@@ -58,7 +58,7 @@ def index_catalogue(name: str, data: Path, folder: Path) -> tuple[Path, list[Pat
     else:
         feed, media = data / "luma" / "products.csv", data / "luma" / "media"
         photos = []
-    if not store.exists():
+    if not (store / "CURRENT").exists():
         Shop.index(feed, store, media=media, settings=settings_from({}, tune=False))[0].close()
     if not photos:
         with Shop(store) as shop:
@@ -80,10 +80,13 @@ def compare_answers(name: str, options: argparse.Namespace) -> None:
     with Shop(store) as local:
         local.generations.copy_to(target, replace=True)
         with Shop(settings=target) as remote:
-            totals = {way: [0, 0, 0.0] for way in WAYS}
-            for photo in photos:
+            totals = {way: [0, 0, 0.0] for way in options.ways}
+            for number, photo in enumerate(photos, 1):
+                if number % 25 == 0:
+                    print(f"{name}: {number} queries, so far {totals}", file=sys.stderr, flush=True)
                 encoded = None
-                for way, how in WAYS.items():
+                for way in options.ways:
+                    how = WAYS[way]
                     query = query_of(photo, **how)
                     first, encoded = local.search_encoded(query, encoded)
                     second, _ = remote.search_encoded(query, encoded)  # the photo is encoded once for all
@@ -151,7 +154,7 @@ def measure_ray(options: argparse.Namespace) -> None:
     import ray
     from ray.cluster_utils import Cluster
 
-    feed, media = options.data / "luma" / "products.csv", options.data / "luma" / "media"
+    feed = Path(render_catalogue(options.folder / "ray", options.products, seed=SEED).feed)
     with fake_server(options) as url:
         plain: float | None = None
         for nodes in (0, 1, 2, 3):
@@ -163,7 +166,7 @@ def measure_ray(options: argparse.Namespace) -> None:
                 environment = {"env_vars": {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}}
                 ray.init(address=cluster.address, log_to_driver=False, runtime_env=environment)
             before, begun = _tree_cpu_seconds(), time.perf_counter()
-            shop, summary = Shop.index(feed, settings=target, media=media, ray="auto" if nodes else "")
+            shop, summary = Shop.index(feed, settings=target, ray="auto" if nodes else "")
             took, cpu = time.perf_counter() - begun, _tree_cpu_seconds() - before
             shop.close()
             if nodes:
@@ -296,6 +299,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default_data(), help="folder that holds luma/")
     parser.add_argument("--folder", type=Path, required=True, help="for stores; what is there is used again")
     parser.add_argument("--url", default=os.environ.get("SHOPLENS_QDRANT_URL", ""), help="address of a real server")
+    parser.add_argument("--catalogues", nargs="+", default=["drawn", "luma"], help="catalogues of `same`")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=[*WAYS], help="kinds of queries of `same`")
+    parser.add_argument("--products", type=int, default=PRODUCTS, help="drawn products of `ray`")
     parser.add_argument("--queries", type=int, default=50, help="queries of `overhead`")
     parser.add_argument("--photos", type=int, default=20_000, help="photos of `size`")
     options = parser.parse_args()
@@ -304,7 +310,7 @@ def main() -> None:
         case "same":
             print("| catalogue | query | queries | results | answers that differ | largest difference of a score |")
             print("|---|---|---|---|---|---|")
-            for name in ("drawn", "luma"):
+            for name in options.catalogues:
                 compare_answers(name, options)
         case "overhead":
             print("| query | folder, CPU ms | server, CPU ms of the client | added | requests |")

@@ -31,6 +31,10 @@ LEVELS = (
 """From what is imported by all to what imports all."""
 STRANGERS = LEVELS[2]
 """These never import each other."""
+CLUSTER = ("shoplens.index.qdrant_server", "shoplens.store.server", "shoplens.build.ray")
+CLUSTER_FILES = ("shoplens.service.caches.shared_queries", "shoplens.service.limits.shared_rates")
+"""What speaks to Qdrant servers, object stores, Ray and Redis; others import it in functions only."""
+CLUSTER_LIBRARIES = {"qdrant_client", "fsspec", "s3fs", "ray", "redis"}
 FORBIDDEN = {"utils", "common", "helpers", "core", "base", "misc", "manager"}
 LONGEST, MOST_FILES = 400, 12
 LEVEL = {name: number for number, names in enumerate(LEVELS) for name in names}
@@ -105,6 +109,16 @@ def test_the_rules_find_imports_inside_functions() -> None:
         "build",
         "store",
     ]
+
+
+def test_one_machine_loads_nothing_of_clusters() -> None:
+    for path in MODULES:
+        if name_of(path).startswith((*CLUSTER, *CLUSTER_FILES)):
+            continue
+        tree = ast.parse(path.read_text("utf-8"))
+        assert not CLUSTER_LIBRARIES & {name.split(".")[0] for name in imported(tree)}, path
+        at_once = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
+        assert [name for name in imported(at_once) if name.startswith((*CLUSTER, *CLUSTER_FILES))] == [], path
 
 
 def test_importing_the_package_loads_no_heavy_library() -> None:

@@ -47,6 +47,8 @@ class ServerLayout:
         settings: of new collections, and of requests.
     """
 
+    is_shared = True
+
     def __init__(self, folder: Path, connection: ServerConnection, objects: ObjectStore, settings: Settings) -> None:
         self.folder, self.generations = folder, folder / "generations"
         self.connection, self.objects, self._settings = connection, objects, settings
@@ -58,8 +60,6 @@ class ServerLayout:
         self._shared: dict[str, dict[str, Any]] = {}  # the same for the files that all generations share
         self._log = WriteLog(objects, self._prefix)
         self._pushed: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {}
-
-    is_shared = True
 
     def exists(self) -> bool:
         """Whether the server has the store, finished or not."""
