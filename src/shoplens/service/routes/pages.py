@@ -60,6 +60,12 @@ async def index(request: Request) -> Response:
     return _page_response(request, "index.html")
 
 
+@router.get("/desk")
+async def desk(request: Request) -> Response:
+    """Return the page for merchandisers."""
+    return _page_response(request, "desk.html")
+
+
 @router.get("/docs")
 async def docs(request: Request) -> Response:
     """Return the documentation of the API."""

@@ -71,7 +71,7 @@ export class Filters {
       if (groups.length === 1 && app.shop.price) groups.push(this.#createPrice());
     }
     this.weights ??= createWeights(app);
-    groups.splice(Math.min(2, groups.length), 0, ...this.weights.simple);
+    groups.splice(Math.min(3, groups.length), 0, ...this.weights.simple);
     return [...groups, this.weights.advanced];
   }
 
@@ -84,7 +84,7 @@ export class Filters {
   #createGroup(field, facet, isOpen) {
     const { app } = this;
     const ticked = app.query.ticks[field.name] ?? [];
-    const rows = field.tree ? treeRows(field, facet, ticked) : flatRows(facet, ticked);
+    const rows = field.tree.length ? treeRows(field, facet, ticked) : flatRows(facet, ticked);
     const isWhole = this.whole.has(field.name);
     const shown = isWhole ? rows : rows.filter((row, place) => place < SHOWN || row.isTicked);
     const list = h("ul", {}, ...shown.map((row) => h("li", { className: row.depth ? "branch" : "", style: { "padding-inline-start": `${20 * row.depth}px` } }, this.#createTick(field, row))));

@@ -1,6 +1,6 @@
 /** The map of the catalogue, on which similar products lie together; dragging, pinching, the wheel or keys move it. */
 
-import { fetchJson } from "./api.js";
+import { h } from "../search/dom.js";
 
 const COLOURS = ["#2f7d6b", "#c4622d", "#3f6fb5", "#8a5aa8", "#b08a1e", "#a83e5b", "#6b7a2e", "#4b8f8c", "#9c6b4f", "#586074"];
 const MAX_SCALE = 60;
@@ -9,15 +9,18 @@ const MAX_THUMBNAILS = 150;
 export class CatalogueMap {
   /**
    * @param {HTMLElement} container section of the page
+   * @param {import("../search/service.js").Service} service
+   * @param {(text: string) => void} say shows what happens
    * @param {(product: {id: string, title: string, photo: string}) => void} onSelect is called when a product is selected
    */
-  constructor(container, onSelect) {
-    this.onSelect = onSelect;
+  constructor(container, service, say, onSelect) {
+    Object.assign(this, { service, say, onSelect });
+    this.tip = container.querySelector("#map-tip");
     this.canvas = container.querySelector("#map-canvas");
-    this.status = container.querySelector("#map-status");
     this.colour = container.querySelector("#map-colour");
     this.legend = container.querySelector("#map-legend");
     this.products = [];
+    this.chosen = null;
     this.pictures = new Map();
     this.view = { x: 0.5, y: 0.5, scale: 1 };
     this.pointers = new Map();
@@ -31,6 +34,7 @@ export class CatalogueMap {
       this.#zoom(Math.exp(-event.deltaY / 400), this.#position(event));
     });
     this.canvas.addEventListener("pointerdown", (event) => this.#down(event));
+    this.canvas.addEventListener("pointerleave", () => this.#showTip(null));
     this.canvas.addEventListener("pointermove", (event) => this.#move(event));
     for (const kind of ["pointerup", "pointercancel"]) this.canvas.addEventListener(kind, (event) => this.#up(event));
     new ResizeObserver(() => this.#draw()).observe(this.canvas);
@@ -39,18 +43,14 @@ export class CatalogueMap {
   /** Load the map the first time, and draw it. */
   async show() {
     if (this.products.length) return this.#draw();
-    this.status.textContent = "Drawing the map. This takes a while the first time …";
-    try {
-      const map = await fetchJson("", "/v1/map");
-      this.products = map.products;
-      this.#fit();
-      this.status.textContent = map.note;
-      const fields = [...new Set(this.products.flatMap((product) => Object.keys(product.dimensions)))];
-      this.colour.replaceChildren(...fields.map((name) => new Option(name, name)));
-      this.#recolour();
-    } catch (problem) {
-      this.status.textContent = `${problem.problem ?? problem} ${problem.fix ?? ""}`;
-    }
+    this.say("Drawing the map. This takes a while the first time …");
+    const map = await this.service.request("/v1/map");
+    this.products = map.products;
+    this.#fit();
+    this.say(map.note);
+    const fields = [...new Set(this.products.flatMap((product) => Object.keys(product.dimensions)))];
+    this.colour.replaceChildren(...fields.map((name) => new Option(name, name)));
+    this.#recolour();
   }
 
   /** Fit all products into the view. */
@@ -75,17 +75,34 @@ export class CatalogueMap {
     }
     const order = [...counts.keys()].filter(Boolean).sort((first, second) => counts.get(second) - counts.get(first));
     this.colours = new Map(order.slice(0, COLOURS.length).map((value, place) => [value, COLOURS[place]]));
-    this.legend.replaceChildren(
-      ...[...this.colours].map(([value, colour]) => {
-        const item = document.createElement("li");
-        const swatch = document.createElement("span");
-        swatch.className = "swatch";
-        swatch.style.background = colour;
-        item.append(swatch, `${value} (${counts.get(value)})`);
-        return item;
-      }),
-    );
+    this.chosen = null;
+    this.legend.replaceChildren(...[...this.colours].map(([value, colour]) => {
+      const name = `${value.split(" > ").at(-1)} (${counts.get(value)})`;
+      const entry = h("button", { type: "button", "aria-pressed": "false", title: value }, h("i", { style: { background: colour } }), name);
+      entry.addEventListener("click", () => this.#choose(value));
+      entry.dataset.value = value;
+      return h("li", {}, entry);
+    }));
     this.#draw();
+  }
+
+  /** Show one class alone, or all again. */
+  #choose(value) {
+    this.chosen = this.chosen === value ? null : value;
+    for (const entry of this.legend.querySelectorAll("button")) entry.setAttribute("aria-pressed", String(entry.dataset.value === this.chosen));
+    this.#draw();
+  }
+
+  /** Show a product beside the pointer; nothing for null. */
+  #showTip(product, x = 0, y = 0) {
+    this.tip.hidden = !product;
+    if (!product) return;
+    const [image, caption] = this.tip.children;
+    const address = this.service.photoAddress(product.photo, 192);
+    if (image.getAttribute("src") !== address) image.src = address;
+    caption.textContent = `${product.title}. ${Object.values(product.dimensions).slice(0, 3).join(", ")}`;
+    const left = Math.min(x + 16, this.canvas.clientWidth - 300);
+    Object.assign(this.tip.style, { left: `${Math.max(0, left)}px`, top: `${y + 16}px` });
   }
 
   #handleKey(event) {
@@ -129,7 +146,8 @@ export class CatalogueMap {
 
   #move(event) {
     const before = this.pointers.get(event.pointerId);
-    if (!before) return;
+    if (!before) return this.#showTip(this.#nearest(this.#position(event), 0.015 / this.view.scale), event.offsetX, event.offsetY);
+    this.#showTip(null);
     const others = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, pointer]) => pointer);
     const area = this.canvas.getBoundingClientRect();
     const unit = Math.min(area.width, area.height) * 0.92 * this.view.scale;
@@ -185,7 +203,9 @@ export class CatalogueMap {
     }
     const side = visible.length <= MAX_THUMBNAILS ? Math.min(72, 26 + unit / 60) : 0;
     for (const [product, x, y] of visible) {
-      context.fillStyle = this.colours?.get(product.dimensions[this.colour.value] ?? "") ?? "#9aa09a";
+      const value = product.dimensions[this.colour.value] ?? "";
+      context.globalAlpha = this.chosen === null || this.chosen === value ? 1 : 0.12;
+      context.fillStyle = this.colours?.get(value) ?? "#9aa09a";
       const picture = side ? this.#loadPicture(product) : null;
       if (picture) {
         context.fillRect(x - side / 2 - 2, y - side / 2 - 2, side + 4, side + 4);
@@ -196,6 +216,32 @@ export class CatalogueMap {
         context.fill();
       }
     }
+    context.globalAlpha = 1;
+    if (!side) this.#paintNames(context, visible);
+  }
+
+  /** Write the name of each class over the middle of its products. */
+  #paintNames(context, visible) {
+    const places = new Map();
+    for (const [product, x, y] of visible) {
+      const value = product.dimensions[this.colour.value];
+      if (!this.colours?.has(value) || (this.chosen !== null && this.chosen !== value)) continue;
+      if (!places.has(value)) places.set(value, []);
+      places.get(value).push([x, y]);
+    }
+    const median = (values) => values.sort((first, second) => first - second)[Math.floor(values.length / 2)];
+    const { color } = getComputedStyle(this.canvas);
+    context.font = "600 13px system-ui, sans-serif";
+    context.textAlign = "center";
+    context.lineWidth = 4;
+    context.strokeStyle = getComputedStyle(this.canvas).backgroundColor;
+    context.fillStyle = color;
+    for (const [value, points] of places) {
+      const name = value.split(" > ").at(-1);
+      const [x, y] = [median(points.map(([one]) => one)), median(points.map(([, one]) => one))];
+      context.strokeText(name, x, y);
+      context.fillText(name, x, y);
+    }
   }
 
   /** Return the picture of a product, or null while it loads. */
@@ -203,7 +249,7 @@ export class CatalogueMap {
     const loaded = this.pictures.get(product.photo);
     if (loaded) return loaded.complete && loaded.naturalWidth ? loaded : null;
     const picture = new Image();
-    picture.src = `${product.photo}?width=96`;
+    picture.src = this.service.photoAddress(product.photo, 96);
     picture.addEventListener("load", () => this.#draw());
     this.pictures.set(product.photo, picture);
     return null;
