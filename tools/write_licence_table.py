@@ -11,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGE, REQUIREMENTS = ROOT / "docs" / "licences.md", ROOT / "deploy" / "requirements.txt"
+PAGE = ROOT / "docs" / "licences.md"
+REQUIREMENTS = [ROOT / "deploy" / name for name in ("requirements.txt", "heic.txt")]
 MODELS = ROOT / "src" / "shoplens" / "embedders" / "models"
 BEGIN, END = "<!-- begin: written by tools/write_licence_table.py -->", "<!-- end -->"
 KNOWN = {
@@ -24,15 +25,16 @@ KNOWN = {
     "protobuf": "BSD-3-Clause",
     "pathspec": "MPL-2.0",
     "flatbuffers": "Apache-2.0",
-    "pillow-heif": "BSD-3-Clause; its wheels GPL-2.0, because they hold x265, and libheif and libde265 (LGPL-3.0)",
+    "pillow-heif": "BSD-3-Clause; its wheels hold libheif and libde265 (LGPL-3.0) and x265 (GPL-2.0)",
 }
 """Licences of packages that are only needed to build, or whose metadata do not name them in standard words."""
 SHORT = {"MIT License": "MIT", "PSFL": "PSF-2.0", "ISC License": "ISC"}
 
 
 def requirements() -> dict[str, str]:
-    """Return name -> version of what the image installs."""
-    return dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", REQUIREMENTS.read_text("utf-8"), re.MULTILINE))
+    """Return name -> version of what the image installs, sorted by name."""
+    text = "\n".join(path.read_text("utf-8") for path in REQUIREMENTS)
+    return dict(sorted(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", text, re.MULTILINE)))
 
 
 def licence_of(name: str) -> str:

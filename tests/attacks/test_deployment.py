@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.metadata import files, version
 from pathlib import Path
 
 from tools.write_licence_table import KNOWN, PAGE, licence_of, page_with_tables, requirements
@@ -19,7 +20,7 @@ def names(text: str) -> set[str]:
 
 
 def test_everything_that_the_image_installs_has_hashes_and_its_version_is_in_the_constraints() -> None:
-    text = (ROOT / "deploy/requirements.txt").read_text("utf-8")
+    text = "\n".join((ROOT / "deploy" / name).read_text("utf-8") for name in ("requirements.txt", "heic.txt"))
     constraints = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text("utf-8").split())
     pinned = {name.lower().replace("_", "-"): version for name, version in constraints.items()}
     assert {name: pinned.get(name) for name in requirements()} == requirements()
@@ -44,6 +45,21 @@ def test_every_licence_is_listed_and_known() -> None:
         words = set(re.split(r" AND | OR | WITH ", licence_of(name)))
         assert name in EXCEPTIONS or all(ALLOWED.fullmatch(word) for word in words), (name, words)
     assert {*KNOWN} >= EXCEPTIONS
+
+
+def test_what_the_wheel_of_pillow_heif_holds_is_listed() -> None:
+    (path,) = [one for one in files("pillow_heif") or () if one.name == "LICENSES_bundled.txt"]
+    held = set(re.findall(r"^Name: (\S+)$", path.read_text("utf-8"), re.MULTILINE))
+    assert held == {"libheif", "libde265", "x265"}
+    assert all(name in licence_of("pillow-heif") for name in held)
+    assert version("pillow_heif") == requirements()["pillow-heif"]
+
+
+def test_an_image_without_the_gpl_can_be_built() -> None:
+    assert "pillow-heif==" not in (ROOT / "deploy/requirements.txt").read_text("utf-8")
+    for name in ("Dockerfile", "build_in_root.sh"):
+        steps = [line for line in (ROOT / "deploy" / name).read_text("utf-8").splitlines() if "heic.txt" in line]
+        assert any("--require-hashes --no-deps" in line for line in steps), name
 
 
 def test_the_image_is_named_by_its_digest_and_takes_only_what_it_needs() -> None:
