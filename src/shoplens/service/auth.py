@@ -11,6 +11,8 @@ from fastapi import Request
 
 from shoplens.service.failures import RequestRefused
 from shoplens.service.keys import COMMANDS, Key, Role
+from shoplens.service.limits.queue import WORKED
+from shoplens.service.limits.rate_limit import work_as_requests
 from shoplens.service.state import service_state
 from shoplens.settings import Settings
 
@@ -52,7 +54,7 @@ class RoleCheck:
         secret = _secret(request)
         key = service.keys.find(secret) if secret else None
         if key is None or key.id != COMMANDS:
-            service.rates.client.take(f"{key.id if key else ''} {address}")
+            service.rates.client.take(_client_of(key, address))
         if secret and key is None:
             raise RequestRefused(
                 "The API key is unknown.",
@@ -80,6 +82,21 @@ class RoleCheck:
         if key is not None and key.id != COMMANDS:
             service.rates.key.take(key.id)
         return key
+
+
+def charge_work(request: Request) -> None:
+    """Count a request for which a thread worked long as several: a few photos made to be expensive are many searches.
+
+    What clients with the role ``write`` send may take long.
+    """
+    more, key = work_as_requests(request.scope.get(WORKED, 0.0)), request.scope.get(_CHECKED)
+    if more and (key is None or not key.has_role("write")):
+        service = service_state(request)
+        service.rates.client.charge(_client_of(key, client_address(request, service.shop.settings)), more)
+
+
+def _client_of(key: Key | None, address: str) -> str:
+    return f"{key.id if key else ''} {address}"
 
 
 def require_role(role: Role) -> RoleCheck:

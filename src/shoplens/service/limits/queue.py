@@ -22,6 +22,8 @@ SATURATED = 0.05
 """Share of idle threads below which more requests come than can be answered."""
 BURST_WAIT = 1.0
 """Seconds that a request of a burst may have to wait, by what requests took lately."""
+WORKED = "shoplens.worked"
+"""Key of a request's scope: seconds that threads worked for it."""
 WEIGHT = 0.1
 """Weight of a request in the mean of what they took."""
 
@@ -76,7 +78,9 @@ class WorkQueue:
             return await asyncio.get_running_loop().run_in_executor(self._pool, call)
         finally:
             self._count(working=-1)
-            self._took += WEIGHT * (self._clock() - begun - self._took)
+            took = self._clock() - begun
+            self._took += WEIGHT * (took - self._took)
+            request.scope[WORKED] = request.scope.get(WORKED, 0.0) + took
             self._slots.release()
 
     def refuse_if_full(self) -> None:

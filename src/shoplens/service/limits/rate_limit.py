@@ -14,6 +14,8 @@ from shoplens.settings import Settings
 MAX_CLIENTS = 10_000
 PHOTOS_PER_REQUEST = 50
 HEALTH_PER_MINUTE = 600
+WORK_SECONDS = 0.5
+"""Seconds that a thread may work for one request; each half second beyond them counts as one more request."""
 BURST = 0.5
 """Share of a minute's requests that may come at once."""
 
@@ -23,6 +25,9 @@ class Limiter(Protocol):
 
     def take(self, client: str) -> None:
         """Count a request of a client, or raise RequestRefused."""
+
+    def charge(self, client: str, requests: int) -> None:
+        """Count a request that was answered as several more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +78,26 @@ class RateLimiter:
         now = self._clock()
         tokens, then = self._buckets.pop(client, (self._most, now))
         tokens = min(self._most, tokens + (now - then) * self._flow)
-        self._buckets[client] = (max(0.0, tokens - 1) if tokens >= 1 else tokens), now
+        self._buckets[client] = (tokens - 1 if tokens >= 1 else tokens), now
         if len(self._buckets) > MAX_CLIENTS:
             self._buckets.popitem(last=False)
         if tokens < 1:
             raise too_many_requests_error(self._flow * 60, (1 - tokens) / self._flow)
+
+    def charge(self, client: str, requests: int) -> None:
+        """Take tokens of a client, also those that it does not have yet."""
+        if self._flow and client in self._buckets:
+            tokens, then = self._buckets[client]
+            self._buckets[client] = tokens - requests, then
+
+
+def work_as_requests(seconds: float) -> int:
+    """Return as how many more requests one counts for which a thread worked for some seconds.
+
+    >>> work_as_requests(0.4), work_as_requests(1.1), work_as_requests(10.0)
+    (0, 1, 19)
+    """
+    return max(0, int(seconds / WORK_SECONDS) - 1)
 
 
 def health_limiter(settings: Settings) -> Limiter:

@@ -28,6 +28,15 @@ class SharedRateLimiter:
         self._redis, self._prefix, self._most = redis, f"shoplens:{prefix}:", per_minute
         self._own, self._clock = RateLimiter(per_minute), clock
 
+    def charge(self, client: str, requests: int) -> None:
+        """Count a request that was answered as several more."""
+        if self._most:
+            key = f"{self._prefix}{client}:{int(self._clock() // MINUTE)}"
+            try:
+                self._redis.incrby(key, requests)
+            except Exception:
+                self._own.charge(client, requests)
+
     def take(self, client: str) -> None:
         """Count a request of a client.
 

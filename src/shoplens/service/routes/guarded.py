@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
-from shoplens.service.auth import RoleCheck, client_address
+from shoplens.service.auth import RoleCheck, charge_work, client_address
 from shoplens.service.limits.bodies import MAX_BYTES, MAX_PRODUCT_VALUES, MAX_VALUES, SMALL, photo_body_bytes, read_json
 from shoplens.service.state import service_state
 
@@ -47,6 +47,9 @@ class GuardedRoute(APIRoute):
             if self.body_field is not None:
                 with service.arrivals.reserve_place(client_address(request, service.shop.settings)):
                     request._json = await read_json(request, max_values)
-            return await handle(request)
+            try:
+                return await handle(request)
+            finally:
+                charge_work(request)
 
         return handle_guarded
