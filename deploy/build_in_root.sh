@@ -5,7 +5,7 @@
 #   [HEIC=no] deploy/build_in_root.sh FOLDER [SUITE] [MIRROR]
 #
 # The root's own Python is used, so it must be 3.11 or later. Everything that pip needs to reach its index (variables
-# PIP_…, /etc/pip.conf, /etc/resolv.conf) is taken from this machine.
+# PIP_…, /etc/pip.conf, /etc/resolv.conf, certificates) is taken from this machine.
 set -eu
 root=$1 suite=${2:-bookworm} mirror=${3:-http://deb.debian.org/debian}
 
@@ -14,6 +14,7 @@ if [ ! -x "$root/usr/bin/python3" ]; then
 fi
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 [ ! -f /etc/pip.conf ] || cp /etc/pip.conf "$root/etc/pip.conf"
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 
 # What the Dockerfile copies, and nothing else: .dockerignore lets nothing else through either.
 rm -rf "$root/build" "$root/opt/shoplens"

@@ -13,12 +13,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shoplens import Shop
+from shoplens.embedders.added import added_models
 from shoplens.errors import StoreError
 from shoplens.index.process.remote_index import RemoteIndex
+from shoplens.models.add import AddOptions, ModelSource, add_model
 from shoplens.service.app import application
 from shoplens.service.keys import Keys
 from tests.fakes import ColourEmbedder, colored_rows, feed_of
 from tests.forked import forked
+from tests.models.repositories import write_repository
 from tests.service.conftest import SETTINGS, index_small_shop, query_photo
 
 pytestmark = pytest.mark.slow
@@ -114,6 +117,19 @@ def test_changes_are_refused_and_searches_go_on(disk: Path, shop: Shop) -> None:
     shop.products.update("red-1", price=1.0)
     assert shop.products.get("red-1").price == 1.0  # type: ignore[union-attr]
     shop.products.update("red-1", price=price)
+
+
+def test_a_model_is_added_or_refused_and_the_one_before_stays(disk: Path) -> None:
+    source = ModelSource(write_repository(disk / "tiny"), "tiny")
+    added = add_model(source, AddOptions(), disk / "models")
+    filling = fill(disk, 10_000_000)
+    for options in (AddOptions(replace=True), AddOptions(name="other")):
+        with pytest.raises(StoreError) as error:
+            add_model(source, options, disk / "models")
+        assert error.value.code == "disk" and "Make room" in error.value.fix
+    assert added_models(disk / "models") == {"tiny": added.path}
+    filling.unlink()
+    add_model(source, AddOptions(replace=True), disk / "models")
 
 
 def test_a_service_says_that_it_has_no_room_and_recovers(disk: Path, shop: Shop) -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
+from shoplens.embedders.added import REPLACED, added_model, added_models
+from shoplens.errors import ModelError
+from shoplens.models.folder import ADDING, LOCK, put_in_place, remove_model
 from shoplens.service.keys import Keys
 from shoplens.store.files.atomic import change_file
 from tests.forked import forked
@@ -37,6 +45,53 @@ def test_keys_of_processes_that_add_them_at_once_are_all_known(tmp_path: Path) -
     assert all(keys.find(secret) is not None for secret in printed)
     assert stat.S_IMODE(keys.path.stat().st_mode) == 0o600
     assert {path.name for path in tmp_path.iterdir()} == {"keys.json", "CHANGING"}
+
+
+def put_models(models: Path, number: int, replace: bool) -> None:
+    """Put a model of two files in place again and again, and print how often that was allowed."""
+    for _ in range(CHANGES):
+        with tempfile.TemporaryDirectory(dir=models, prefix=ADDING) as folder:
+            made = Path(folder) / "model"
+            made.mkdir()
+            for name in ("network.onnx", "network.json"):
+                (made / name).write_text(str(number))
+            with suppress(ModelError):
+                put_in_place(made, models, replace=replace)
+                print("put")
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_a_model_that_processes_add_at_once_is_that_of_one_of_them(tmp_path: Path, replace: bool) -> None:
+    put = list[str]()
+
+    def run(number: int) -> None:
+        with forked(put_models, tmp_path, number, replace) as process:
+            put.extend(process.lines)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        with suppress(FileNotFoundError):
+            path = added_model(tmp_path, "model")
+            if path is not None:
+                assert path.read_text() in {"0", "1", "2"}, "what is there is complete"
+    assert len(put) == (3 * CHANGES if replace else 1)
+    path = added_model(tmp_path, "model")
+    assert path is not None and path.read_text() == path.with_suffix(".json").read_text()
+    assert {one.name for one in tmp_path.iterdir()} == {"model", LOCK}
+
+
+def test_a_process_that_is_killed_while_it_replaces_a_model_leaves_the_one_before(tmp_path: Path) -> None:
+    for name in ("network.onnx", "network.json"):
+        (tmp_path / f"{REPLACED}model").mkdir(exist_ok=True)
+        (tmp_path / f"{REPLACED}model" / name).touch()
+    assert added_models(tmp_path) == {"model": tmp_path / f"{REPLACED}model" / "network.onnx"}
+    abandoned = tmp_path / f"{ADDING}left"
+    abandoned.mkdir()
+    os.utime(abandoned, (0, 0))
+    remove_model("model", tmp_path)
+    assert added_models(tmp_path) == {} and {one.name for one in tmp_path.iterdir()} == {LOCK}
 
 
 def test_changes_by_threads_are_all_kept(tmp_path: Path) -> None:
