@@ -32,7 +32,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kills import MODEL, Victim, kill_all, print_tally, write_repository
+from kills import COMMAND_KINDS, MODEL, SERVICE_KINDS, Victim, kill_all, print_tally, write_repository
 from serving import CORES, EDGE, bodies, load, resident, serving
 from shoplens import Shop
 from shoplens.rendered.catalogue import render_catalogue
@@ -75,7 +75,7 @@ def kills(options: argparse.Namespace) -> None:
     victim.remember_answers(sorted((folder / "shop" / "queries").glob("*.jpg")), QUERIES)
     started = time.monotonic()
     try:
-        kill_all(victim, options.kills)
+        kill_all(victim, options.kills, options.kill_minutes, options.kinds)
     finally:
         print_tally(victim.tally, (time.monotonic() - started) / 60, size)
     del os.environ["SHOPLENS_MODEL"]
@@ -204,6 +204,9 @@ def main() -> None:
     )
     parser.add_argument("--products", type=int, default=200)
     parser.add_argument("--kill-products", type=int, default=64, help="of the shop whose commands are killed")
+    kinds = (*COMMAND_KINDS, *SERVICE_KINDS)
+    parser.add_argument("--kinds", nargs="*", choices=kinds, default=kinds, help="commands and services to kill")
+    parser.add_argument("--kill-minutes", type=float, default=float("inf"), help="longest time of the kills")
     parser.add_argument("--kills", type=int, default=1_000)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--clients", type=int, default=2)
