@@ -17,15 +17,16 @@ BEGIN, END = "<!-- models: written by tools/write_model_table.py -->", "<!-- mod
 def model_table() -> str:
     """A row per model of the registry."""
     rows = [
-        "| name | good for | dimensions | MB | licence | repository |",
-        "|---|---|---|---|---|---|",
+        "| name | good for | words | dimensions | MB | photos | vector | licence | repository |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for model in REGISTRY.values():
         licence = f"{model.licence}: {explain_licence(model.licence)}"
-        place = f"`{model.repository}`" + (", which has no ONNX file" if model.by_export else "")
-        rows.append(
-            f"| `{model.name}` | {model.purpose} | {model.dimensions} | {model.megabytes} | {licence} | {place} |"
+        place = f"`{model.repository}`" + (
+            f", no ONNX file: `--export` by {model.by_export}" if model.by_export else ""
         )
+        facts = ("yes" if model.text else "no", model.dimensions, model.megabytes, model.prepared, f"`{model.output}`")
+        rows.append(f"| `{model.name}` | {model.purpose} | {' | '.join(map(str, facts))} | {licence} | {place} |")
     return "\n".join(rows)
 
 

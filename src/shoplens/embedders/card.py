@@ -35,7 +35,19 @@ OTHER_OUTPUT_KEYS = (
 """Keys of a card that concern other outputs than the vector, and so are no part of the model id."""
 FINDERS = ("", "efficientnet-lite2-int8")
 """Networks that can find the object for another one."""
-LATER_KEYS = ("resize", "resample", "fill", "rescale", "channels", "input", "pool", "prefix_tokens", "cut", "axes")
+LATER_KEYS = (
+    "resize",
+    "centre",
+    "resample",
+    "fill",
+    "rescale",
+    "channels",
+    "input",
+    "pool",
+    "prefix_tokens",
+    "cut",
+    "axes",
+)
 """Keys that are part of the model id only where they differ from their default, so that the ids of models from before
 these keys stay."""
 
@@ -52,6 +64,8 @@ class ModelCard:
             the centre of ``side`` x ``side`` pixels out.
         resize: pixels of the shorter side with ``shortest``, of both with ``squash``, before the centre is cut out; 0
             for ``side``.
+        centre: how an odd rest around the centre that is cut out is divided: empty rounds down, as `transformers` does;
+            ``even`` rounds a half to the even number, as `torchvision` does.
         resample: filter of the scaling, computed as the image processors of `transformers` compute it; empty for that
             of cards without this key, which is bicubic and, for ``squash``, takes a faster way to nearly the same.
         fill: colour around a photo with ``pad``, 0 to 255; empty for the median colour of its border.
@@ -98,6 +112,7 @@ class ModelCard:
     side: int
     fit: Fit = "squash"
     resize: int = 0
+    centre: Literal["", "even"] = ""
     resample: Resample = ""
     fill: tuple[int, ...] = ()
     layout: Literal["NHWC", "NCHW"] = "NCHW"
@@ -131,6 +146,7 @@ class ModelCard:
             "fit": self.fit in get_args(Fit),
             "resize": _is_integer(self.resize)
             and (not self.resize or (self.side <= self.resize <= 4096 and self.fit in ("shortest", "squash"))),
+            "centre": self.centre in ("", "even"),
             "resample": self.resample in get_args(Resample),
             "fill": not self.fill or (_is_colour(self.fill) and all(0 <= value <= 255 for value in self.fill)),
             "layout": self.layout in ("NHWC", "NCHW"),

@@ -48,7 +48,7 @@ def _apply_layout(pixels: np.ndarray[Any, np.dtype[Any]], card: ModelCard) -> np
 
 def _squash(image: Image.Image, card: ModelCard) -> Image.Image:
     gap, full = None if card.resample else 2.0, card.resize or card.side
-    return _cut_centre(image.resize((full, full), FILTERS[card.resample], reducing_gap=gap), card.side)
+    return _cut_centre(image.resize((full, full), FILTERS[card.resample], reducing_gap=gap), card)
 
 
 def _crop(image: Image.Image, card: ModelCard) -> Image.Image:
@@ -59,14 +59,16 @@ def _scale_and_cut(image: Image.Image, card: ModelCard) -> Image.Image:
     """Scale the shorter side, round the longer one down, and cut the centre out."""
     shorter = card.resize or card.side
     width, height = (int(shorter * length / min(image.size)) for length in image.size)
-    return _cut_centre(image.resize((width, height), FILTERS[card.resample]), card.side)
+    return _cut_centre(image.resize((width, height), FILTERS[card.resample]), card)
 
 
-def _cut_centre(image: Image.Image, side: int) -> Image.Image:
-    """Cut a square out of the centre, which is rounded up and to the left."""
+def _cut_centre(image: Image.Image, card: ModelCard) -> Image.Image:
+    """Cut a square out of the centre, which is rounded up and to the left, or as the card says."""
+    side = card.side
     if image.size == (side, side):
         return image
-    left, top = (image.width - side) // 2, (image.height - side) // 2
+    rests = image.width - side, image.height - side
+    left, top = (round(rest / 2) if card.centre == "even" else rest // 2 for rest in rests)
     return image.crop((left, top, left + side, top + side))
 
 

@@ -47,7 +47,7 @@ class ModelSource:
         licence: as the registry or the hub names it; empty to read it from README.md.
         hashes: SHA-256 that files must have, by their path in the folder.
         notes: further keys of the card, for people.
-        logits: scale and bias of the logits of photos and texts; None where they are not known.
+        text: keys of the part ``text`` of the card that its files do not say, such as the scale of the logits.
         processor: keys of the card that say how photos are prepared; empty to read them from its files.
     """
 
@@ -58,7 +58,7 @@ class ModelSource:
     hashes: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
-    logits: tuple[float, float] | None = None
+    text: Mapping[str, Any] = field(default_factory=dict)
     processor: Mapping[str, Any] = field(default_factory=dict)
 
     def names(self) -> list[str]:
@@ -130,7 +130,7 @@ def add_model(source: ModelSource, options: AddOptions, models: Path) -> AddedMo
         if files.text:
             text_hashes = _copy_files(source, (files.text, *files.text_weights, files.tokenizer), made)
             family, text = read_family(source.folder), Path(files.text).name
-            tower = describe_tower(source.folder, text, made, card["dimensions"], family, source.logits)
+            tower = describe_tower(source.folder, text, made, card["dimensions"], family, source.text)
             card["text"] = {**tower, "files": text_hashes}
         card |= {"name": name, "licence": licence or "not named", "source": source.place, "revision": source.revision}
         card |= {**source.notes, "files": hashes}
@@ -236,15 +236,18 @@ def read_processor(source: ModelSource) -> dict[str, Any]:
 
 def read_family(folder: Path) -> str:
     """Return ``model_type`` of config.json; empty where nothing says it."""
+    return str(read_config(folder).get("model_type") or "")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return config.json; nothing where there is none."""
     path = folder / "config.json"
-    config = _read_json(path) if path.is_file() else {}
-    return str(config.get("model_type") or "")
+    return _read_json(path) if path.is_file() else {}
 
 
 def read_cuts(folder: Path) -> list[int]:
     """Return the lengths to which vectors may be cut, as config.json names them; none where it names none."""
-    path = folder / "config.json"
-    config = _read_json(path) if path.is_file() else {}
+    config = read_config(folder)
     cuts = config.get("matryoshka_dimensions") or config.get("matryoshka_dims") or ()
     return sorted(one for one in cuts if isinstance(one, int) and one > 0) if isinstance(cuts, list) else []
 

@@ -83,7 +83,7 @@ def download_model(repository: str, options: HubOptions, name: str = "") -> Mode
     """
     if options.licence:
         check_licence(options.licence, repository, accepted=options.accept_licence)
-    config = _download(repository, "config.json", options.revision or None, options)
+    config = _download_config(repository, options)
     revision = config.parent.name
     listing = _list_files(repository, config.parent, options)
     licence = options.licence or listing.licence or "none that the hub names"
@@ -96,6 +96,17 @@ def download_model(repository: str, options: HubOptions, name: str = "") -> Mode
     for file in files:
         _download(repository, file, revision, options)
     return ModelSource(config.parent, place, revision, licence, listing.hashes, name=name)
+
+
+def _download_config(repository: str, options: HubOptions) -> Path:
+    """Download the configuration; models of `open_clip`, which are exported, have another one."""
+    revision = options.revision or None
+    try:
+        return _download(repository, "config.json", revision, options)
+    except ModelError as problem:
+        if not options.exports or problem.code != "not-an-image-model":
+            raise
+    return _download(repository, "open_clip_config.json", revision, options)
 
 
 def _download(repository: str, name: str, revision: str | None, options: HubOptions) -> Path:

@@ -18,10 +18,13 @@ CONFIGURATIONS = (
     "processor_config.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
+    "open_clip_config.json",
     "README.md",
 )
 """Files that say what the network is, how photos and texts are prepared for it, and under which licence it is."""
 TOKENIZER = "tokenizer.json"
+OPEN_CLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "model.safetensors")
+"""Names of the weights of `open_clip`, the best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ def choose_weights(names: Sequence[str], place: str) -> tuple[str, ...]:
     """
     weights = [name for name in names if name.endswith(".safetensors") and "/" not in name]
     parts = [name for name in weights if name.startswith("model-")]
-    chosen = ["model.safetensors"] if "model.safetensors" in weights else parts
+    single = OPEN_CLIP_WEIGHTS if "open_clip_config.json" in names else ("model.safetensors",)
+    chosen = [name for name in single if name in weights][:1] or parts
     if not chosen:
         raise ModelError(
             f"{place} has no model.safetensors.",

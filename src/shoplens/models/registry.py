@@ -21,6 +21,8 @@ class KnownModel:
         licence: as the hub spells it.
         dimensions: length of its vectors.
         weights: millions of weights of the network for photos, as its authors say.
+        prepared: how photos are prepared: sides in pixels, filter, mean and standard deviation.
+        output: the output that is the vector; ``CLS`` is the first token of ``last_hidden_state``.
         by_export: library with which the network must be exported, since the repository has no ONNX file; empty where
             it has one.
         text: whether a tower for words belongs to it.
@@ -32,6 +34,8 @@ class KnownModel:
     licence: str
     dimensions: int
     weights: float
+    prepared: str
+    output: str
     by_export: str = ""
     text: bool = False
 
@@ -41,6 +45,11 @@ class KnownModel:
         return round(4 * self.weights)
 
 
+_HALF, _CLIP, _IMAGENET = "mean = std = .5", "mean and std of CLIP", "mean and std of ImageNet"
+_SQUASH = f"squash 224, bilinear, {_HALF}"
+_CUBIC = f"squash 224, bicubic, {_HALF}"
+_CUT = f"shorter side 224, centre 224, bicubic, {_CLIP}"
+_DINO = f"shorter side 256, centre 224, bicubic, {_IMAGENET}"
 REGISTRY = {
     model.name: model
     for model in (
@@ -51,6 +60,8 @@ REGISTRY = {
             "apache-2.0",
             768,
             93,
+            _SQUASH,
+            "pooler_output",
             text=True,
         ),
         KnownModel(
@@ -60,6 +71,8 @@ REGISTRY = {
             "apache-2.0",
             768,
             93,
+            f"squash 384, bilinear, {_HALF}",
+            "pooler_output",
             text=True,
         ),
         KnownModel(
@@ -69,9 +82,21 @@ REGISTRY = {
             "apache-2.0",
             768,
             93,
+            _CUBIC,
+            "pooler_output",
             text=True,
         ),
-        KnownModel("marqo-fashionsiglip", "fashion", "Marqo/marqo-fashionSigLIP", "apache-2.0", 768, 93, text=True),
+        KnownModel(
+            "marqo-fashionsiglip",
+            "fashion",
+            "Marqo/marqo-fashionSigLIP",
+            "apache-2.0",
+            768,
+            93,
+            _CUBIC,
+            "pooler_output",
+            text=True,
+        ),
         KnownModel(
             "marqo-ecommerce-b",
             "products of all kinds",
@@ -79,16 +104,50 @@ REGISTRY = {
             "apache-2.0",
             768,
             93,
+            _CUBIC,
+            "image_embeds",
             by_export="open_clip",
             text=True,
         ),
         KnownModel(
-            "clip-vit-base-patch32", "anything, fast", "Xenova/clip-vit-base-patch32", "mit", 512, 87.8, text=True
+            "clip-vit-base-patch32",
+            "anything, fast",
+            "Xenova/clip-vit-base-patch32",
+            "mit",
+            512,
+            87.8,
+            _CUT,
+            "image_embeds",
+            text=True,
         ),
-        KnownModel("clip-vit-base-patch16", "anything", "Xenova/clip-vit-base-patch16", "mit", 512, 86.2, text=True),
-        KnownModel("dinov2-small", "the very same thing", "onnx-community/dinov2-small", "apache-2.0", 384, 22.1),
-        KnownModel("dinov2-base", "the very same thing", "onnx-community/dinov2-base", "apache-2.0", 768, 86.6),
-        KnownModel("mobileclip-s0", "anything, very fast", "Xenova/mobileclip_s0", "apple-amlr", 512, 11.4, text=True),
+        KnownModel(
+            "clip-vit-base-patch16",
+            "anything",
+            "Xenova/clip-vit-base-patch16",
+            "mit",
+            512,
+            86.2,
+            _CUT,
+            "image_embeds",
+            text=True,
+        ),
+        KnownModel(
+            "dinov2-small", "the very same thing", "onnx-community/dinov2-small", "apache-2.0", 384, 22.1, _DINO, "CLS"
+        ),
+        KnownModel(
+            "dinov2-base", "the very same thing", "onnx-community/dinov2-base", "apache-2.0", 768, 86.6, _DINO, "CLS"
+        ),
+        KnownModel(
+            "mobileclip-s0",
+            "anything, very fast",
+            "Xenova/mobileclip_s0",
+            "apple-amlr",
+            512,
+            11.4,
+            "shorter side 256, centre 256, bilinear, 0 to 1",
+            "image_embeds",
+            text=True,
+        ),
         KnownModel(
             "dinov3-vits16",
             "the very same thing",
@@ -96,15 +155,19 @@ REGISTRY = {
             "dinov3-license",
             384,
             21.6,
+            f"squash 224, bilinear, {_IMAGENET}",
+            "CLS",
         ),
         KnownModel(
             "pe-core-b16-224",
             "anything, English words",
-            "facebook/PE-Core-B16-224",
+            "timm/PE-Core-B-16",
             "apache-2.0",
             1024,
             93,
-            by_export="timm",
+            _SQUASH,
+            "image_embeds",
+            by_export="open_clip",
             text=True,
         ),
     )

@@ -45,10 +45,10 @@ def find_source(text: str, options: AddOptions, hub: HubOptions | None = None, *
             f"Give a folder, a repository such as onnx-community/dinov2-small, or one of: {', '.join(REGISTRY)}.",
             code="unknown-model",
         )
-    if known is not None and known.by_export:
+    if known is not None and known.by_export and not exports:
         raise ModelError(
-            f"{known.repository} has no ONNX file, and `--export` cannot read its library, {known.by_export}.",
-            "Export the network of its photos with that library to a file, and write a card: docs/models.md.",
+            f"{known.repository} has no ONNX file.",
+            f"Give `--export`, which makes one with {known.by_export}.",
             code="by-export",
         )
     return download_model(

@@ -22,6 +22,9 @@ class ModelRow:
         state: ``shipped`` with the package and ``added`` are there for ``--model``; ``known`` ones can be added, those
             ``by export`` by exporting them.
         megabytes: size of its file; of the registry's, computed for float32.
+        prepared: how photos are prepared, of known models, in words.
+        output: the output that is the vector.
+        text: whether it has a text tower.
         cpu_ms: milliseconds for a photo on one thread of this machine; None where it was not measured.
     """
 
@@ -34,6 +37,9 @@ class ModelRow:
     cpu_ms: float | None
     source: str
     revision: str = ""
+    prepared: str = ""
+    output: str = ""
+    text: bool = False
 
 
 def list_models(models: Path) -> list[ModelRow]:
@@ -61,10 +67,13 @@ def _row_of_file(name: str, path: Path, state: State) -> ModelRow:
         card.get("cpu_ms"),
         "the package" if state == "shipped" else str(card.get("source", "")),
         str(card.get("revision", "")),
+        output=str(card.get("output", "")),
+        text="text" in card,
     )
 
 
 def _row_of_known(model: KnownModel) -> ModelRow:
     state: State = "by export" if model.by_export else "known"
     source = f"huggingface.co/{model.repository}"
-    return ModelRow(model.name, state, model.purpose, model.licence, model.megabytes, model.dimensions, None, source)
+    about = (model.name, state, model.purpose, model.licence, model.megabytes, model.dimensions, None, source)
+    return ModelRow(*about, prepared=model.prepared, output=model.output, text=model.text)

@@ -22,13 +22,13 @@ FILLED = ("siglip", "siglip2")
 """Families that were trained on texts that are filled up to that number."""
 CLEAN: Mapping[str, Clean] = {"siglip": "lowercase", "siglip2": "lowercase"}
 """Family -> what was done to its texts."""
-LOGITS = (100.0, 0.0)
-"""Scale and bias of logits where they are not known: an ONNX file of a tower has none, and models end near them."""
+SCALE = 100.0
+"""Scale of logits where it is not known: an ONNX file of a tower has none, and trained models end near it."""
 _TRIED = "a red lamp"
 
 
 def describe_tower(
-    folder: Path, network: str, made: Path, dimensions: int, family: str, logits: tuple[float, float] | None = None
+    folder: Path, network: str, made: Path, dimensions: int, family: str, known: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return the part ``text`` of the card, without the hashes of files, and try the tower.
 
@@ -37,7 +37,7 @@ def describe_tower(
         network: name of the tower's ONNX file in ``made``, which has tokenizer.json, too.
         dimensions: length of the vectors of photos, which those of texts must have.
         family: ``model_type`` of config.json.
-        logits: scale and bias of its logits, where they are known.
+        known: keys that are known otherwise.
 
     Raises:
         ModelError: ``no-tokenizers``, ``bad-tokenizer``, ``bad-onnx``; ``unfit-output``: no output is a vector in the
@@ -60,8 +60,9 @@ def describe_tower(
     padding = None
     if fixed or family in FILLED:
         padding = _padding_token(folder, open_tokenizer(made / "tokenizer.json"))
-    scale, bias = logits or LOGITS
-    card = TextCard(network, "tokenizer.json", output, "", length, padding, CLEAN.get(family, ""), scale, bias)
+    clean = CLEAN.get(family, "")
+    values = {"output": output, "length": length, "padding": padding, "clean": clean, "scale": SCALE, **(known or {})}
+    card = TextCard(network, **values)
     unchanged: ShortenVectors = lambda vectors: vectors  # noqa: E731
     found = TextTower(made, card, unchanged).embed([_TRIED]).shape[1]
     if found != dimensions:

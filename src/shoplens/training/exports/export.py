@@ -16,11 +16,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from shoplens.errors import InvalidValue
-from shoplens.models.add import AddedModel, AddOptions, ModelSource, add_model, check_hash
+from shoplens.models.add import AddedModel, AddOptions, ModelSource, add_model, check_hash, read_config
 from shoplens.models.layout import CONFIGURATIONS, TOKENIZER, choose_weights
 from shoplens.models.sources import find_source
+from shoplens.training.exports.open_clip_models import CONFIG as OPEN_CLIP_CONFIG
+from shoplens.training.exports.open_clip_models import load_open_clip_model
+from shoplens.training.exports.timm_models import is_timm, load_timm_model
 from shoplens.training.exports.torchvision_operators import repair_torchvision
-from shoplens.training.exports.towers import export_photos, export_texts
+from shoplens.training.exports.towers import TorchModel, export_photos, export_texts
 from shoplens.training.exports.transformers_models import load_model
 
 INSTALL_COMMAND = "pip install 'shoplens[export]'"
@@ -60,11 +63,20 @@ def export_source(source: ModelSource, target: Path, *, text: bool = True) -> Mo
         if (source.folder / name).is_file():
             shutil.copyfile(source.folder / name, target / name)
     with _quiet():
-        model = load_model(torch, transformers, source, text=text)
+        model = _load(torch, transformers, source, text=text)
         notes = {"exported_by": model.made_by, "export_difference": export_photos(torch, model, target / PHOTOS)}
         if model.texts is not None:
             notes["text_export_difference"] = export_texts(torch, model, model.texts, target / TEXTS)
-    return replace(source, folder=target, hashes={}, notes=notes, logits=model.logits, processor=model.processor)
+    return replace(source, folder=target, hashes={}, notes=notes, text=model.text_keys, processor=model.processor)
+
+
+def _load(torch: Any, transformers: Any, source: ModelSource, *, text: bool) -> TorchModel:
+    """Read the model by the library that its files are of."""
+    if (source.folder / OPEN_CLIP_CONFIG).is_file():
+        return load_open_clip_model(torch, source, text=text)
+    if is_timm(read_config(source.folder)):
+        return load_timm_model(torch, source)
+    return load_model(torch, transformers, source, text=text)
 
 
 @contextmanager

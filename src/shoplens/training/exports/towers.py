@@ -46,7 +46,7 @@ class TorchModel:
         length: tokens of a text; the tower takes any number up to it, unless ``is_fixed``.
         vocabulary: number of tokens that there are.
         is_fixed: whether texts are always filled up to this length.
-        logits: scale and bias of the logits of photos and texts; None without a tower for texts.
+        text_keys: keys of the part ``text`` of the card, such as the scale of the logits.
         processor: keys of the card that say how photos are prepared; empty where files of the model say it.
         made_by: the library and its version, for people.
     """
@@ -57,7 +57,7 @@ class TorchModel:
     length: int = 0
     vocabulary: int = 0
     is_fixed: bool = False
-    logits: tuple[float, float] | None = None
+    text_keys: Mapping[str, Any] = field(default_factory=dict)
     processor: Mapping[str, Any] = field(default_factory=dict)
     made_by: str = ""
 

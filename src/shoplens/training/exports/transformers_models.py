@@ -86,24 +86,24 @@ def load_model(torch: Any, transformers: Any, source: ModelSource, *, text: bool
         length=int(network.config.max_position_embeddings),
         vocabulary=int(network.config.vocab_size),
         is_fixed=family == "siglip",
-        logits=read_logits(source, "model.safetensors"),
+        text_keys=read_logits(source, "model.safetensors"),
     )
 
 
-def read_logits(source: ModelSource, weights: str) -> tuple[float, float] | None:
-    """Return scale and bias of the logits from a file of weights; None where it has no scale."""
+def read_logits(source: ModelSource, weights: str) -> dict[str, float]:
+    """Return scale and bias of the logits from a file of weights; nothing where it has no scale."""
     import math
 
     from safetensors import safe_open
 
     path = source.folder / weights
     if not path.is_file():  # weights in several files
-        return None
+        return {}
     with safe_open(path, framework="np") as file:
         names = {name.rpartition(".")[2]: name for name in file.keys()}  # noqa: SIM118 - it is no mapping
         found = [file.get_tensor(names[one]).reshape(-1)[0] if one in names else None for one in LOGITS]
     scale, bias = found
-    return None if scale is None else (math.exp(float(scale)), 0.0 if bias is None else float(bias))
+    return {} if scale is None else {"scale": math.exp(float(scale)), "bias": 0.0 if bias is None else float(bias)}
 
 
 def _as_tower(torch: Any, model: Any, tower: TowerClass, name: str = "pixel_values") -> TorchTower:
