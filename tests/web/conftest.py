@@ -14,8 +14,8 @@ import pytest
 from shoplens import Shop
 from shoplens.rendered import render_catalogue
 from tests.service.service_process import run_service
+from tests.web.element.shop_site import ShopSite
 from tests.web.pages import PHONE, SearchPage, open_page
-from tests.web.shop_site import ShopSite
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 FLAGS = (

@@ -13,8 +13,9 @@ from shoplens.index.condition_parser import parse_conditions
 from shoplens.index.identifiers import find_product
 from shoplens.index.qdrant.points import is_photo_hash
 from shoplens.search.facets import count_values
+from shoplens.search.storefront.description import Storefront, describe_storefront
+from shoplens.search.storefront.variants import Variant, find_variants
 from shoplens.shop.parts import ShopParts
-from shoplens.shop.storefront import Storefront, Variant, describe_storefront, find_variants
 from shoplens.types import Pixels, Product
 from shoplens.words.concepts import load_concepts
 

@@ -5,6 +5,7 @@ import { h } from "../search/dom.js";
 const COLOURS = ["#2f7d6b", "#c4622d", "#3f6fb5", "#8a5aa8", "#b08a1e", "#a83e5b", "#6b7a2e", "#4b8f8c", "#9c6b4f", "#586074"];
 const MAX_SCALE = 60;
 const MAX_THUMBNAILS = 150;
+const TIMEOUT_MS = 600_000;
 
 export class CatalogueMap {
   /**
@@ -44,7 +45,7 @@ export class CatalogueMap {
   async show() {
     if (this.products.length) return this.#draw();
     this.say("Drawing the map. This takes a while the first time …");
-    const map = await this.service.request("/v1/map");
+    const map = await this.service.request("/v1/map", { timeout: TIMEOUT_MS });
     this.products = map.products;
     this.#fit();
     this.say(map.note);

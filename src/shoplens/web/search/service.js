@@ -27,10 +27,10 @@ export class Service {
   /**
    * Return the JSON body of a response.
    * @param {string} path path with its query
-   * @param {RequestInit} [options] options of `fetch`
+   * @param {RequestInit & {timeout?: number}} [options] options of `fetch`, and milliseconds to wait for the answer
    */
-  async request(path, { headers = {}, signal, ...options } = {}) {
-    const limit = AbortSignal.timeout(TIMEOUT_MS);
+  async request(path, { headers = {}, signal, timeout = TIMEOUT_MS, ...options } = {}) {
+    const limit = AbortSignal.timeout(timeout);
     const sent = this.key ? { ...headers, Authorization: `Bearer ${this.key}` } : headers;
     let response;
     try {

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from shoplens.service.routes.pages import shorten_script
+from tests.web.element.shop_site import ShopSite
 from tests.web.pages import CARDS, DESK
-from tests.web.shop_site import ShopSite
 
-WEB = Path(__file__).parents[2] / "src/shoplens/web"
+WEB = Path(__file__).parents[3] / "src/shoplens/web"
 MOST_BYTES = 30_000
 
 

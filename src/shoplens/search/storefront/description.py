@@ -1,4 +1,4 @@
-"""What a search page shows before and beside a search: filters, sample photos, prices, and variants of products."""
+"""What a search page shows before a search: fields to filter by, sample photos, and prices."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from itertools import islice
 from statistics import median
 
 from shoplens.filters.dimensions.dimension import COLOR, PATH
-from shoplens.index.conditions import OneOf
 from shoplens.index.predicted_values import PREDICTED
-from shoplens.index.protocol import Index
 from shoplens.store.generation import Generation
 from shoplens.types import Product
 from shoplens.words.concepts import Concepts
 from shoplens.words.swatches import swatch_of
 
 MOST_FIELDS, MOST_VALUES, MOST_LOOKED_AT = 8, 100, 2_000
-SAMPLES, PRICE_BINS, MOST_VARIANTS = 6, 16, 12
+SAMPLES, PRICE_BINS = 6, 16
 _FIRST = ("category", COLOR, "brand")
 _LEFT_OUT = ("group_id", "in_stock", "currency")
 _NAMED_COLORS = 0.6
@@ -71,15 +69,6 @@ class Storefront:
     photo_ratio: float
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """A product of a group, for a dot on the card of another one: its colour as the shop calls it, and as a code."""
-
-    product: Product
-    color: str
-    swatch: str
-
-
 def describe_storefront(generation: Generation, concepts: Concepts) -> Storefront:
     """Describe what a search page shows of a shop before a search."""
     index = generation.index
@@ -94,19 +83,6 @@ def describe_storefront(generation: Generation, concepts: Concepts) -> Storefron
         max(set(currencies), key=lambda one: (currencies.count(one), one), default=""),
         min(4 / 3, max(2 / 3, median(ratios or [1.0]))),
     )
-
-
-def find_variants(index: Index, groups: Iterable[str], concepts: Concepts) -> dict[str, list[Variant]]:
-    """Return the products of each group that have a colour, by id: group id -> at most 12 variants."""
-    wanted = tuple(sorted({group for group in groups if group}))
-    found: dict[str, list[Variant]] = defaultdict(list)
-    if not wanted:
-        return found
-    for record in index.all_records(OneOf("group_id", texts=wanted)):
-        product = record.product
-        for value in product.attributes.get(COLOR, ())[:1]:
-            found[product.group_id].append(Variant(product, str(value), swatch_of(str(value), concepts)))
-    return {group: sorted(held, key=lambda one: one.product.id)[:MOST_VARIANTS] for group, held in found.items()}
 
 
 def _filter_fields(generation: Generation, concepts: Concepts) -> tuple[FilterField, ...]:

@@ -1,0 +1,1 @@
+"""What a search page shows before and beside a search."""
