@@ -3,9 +3,9 @@
     python benchmarks/wishes.py --data ../shared/data --work FOLDER [--wishes FILE] [--misses] [--photos-only]
 
 A row of the table is a wish as a shopper would write it, alone or with a photo, and a predicate over products: a
-condition (``must``), and words one of which is in the title (``title``). ``first``: the first product meets it;
-``five``: at least three of the first five do. ``--photos-only`` says how
-often the photo alone meets it, without its words. The stores are made through ``Shop.index`` and kept in FOLDER.
+condition (``must``), and words one of which is in the title, or none after ``!`` (``title``). ``first``: the first
+product meets it; ``five``: at least three of the first five do. ``--photos-only`` says how often the photo alone meets
+it, without its words. The stores are made through ``Shop.index`` and kept in FOLDER.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ NEEDED = 3
 
 def meets(product: Product, row: Row) -> bool:
     """Whether a product is what the wish asks for."""
-    words = [fold(word) for word in row["title"].split("|") if word]
-    in_title = not words or any(word in fold(product.title) for word in words)
+    words = [fold(word) for word in row["title"].removeprefix("!").split("|") if word]
+    in_title = not words or any(word in fold(product.title) for word in words) != row["title"].startswith("!")
     return in_title and (not row["must"] or matches(parse_condition(row["must"]), field_values(product)))
 
 

@@ -4,6 +4,7 @@ query's words as if these were their captions."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +67,7 @@ def caption_similarities(index: Index, caption: CaptionQuery, keys: Sequence[Pho
 
 def products_with_words(index: Index, model: TextModel, words: str) -> tuple[str, ...]:
     """Return the ids of the products one of whose texts has all of these words, or words that begin with them:
-    ``hood`` is in *Hooded jacket*. The texts are those of the feed, not what is read in photos."""
+    ``hood`` is in *Hooded jacket*. The texts are title, brand and attributes, not what is read in photos."""
     query = model.query(words)
     if query is None:
         return ()
@@ -78,9 +79,10 @@ def products_with_words(index: Index, model: TextModel, words: str) -> tuple[str
 
 def has_words(product: Product, words: Sequence[str]) -> bool:
     """Return whether one text of a product has all of these words, or words that begin with them; a word of fewer than
-    three letters has to be there by itself."""
+    three letters has to be there by itself. Categories do not count: *Hoodies & Sweatshirts* says nothing of a hood."""
 
     def has(text: Sequence[str], word: str) -> bool:
         return any(own == word or (len(word) >= _SHORTEST_START and own.startswith(word)) for own in text)
 
-    return any(all(has(text, word) for word in words) for text, _ in product_words(product))
+    texts = [*product_words(replace(product, category=()))]
+    return any(all(has(text, word) for word in words) for text, _ in texts)

@@ -208,5 +208,5 @@ def test_words_of_titles_that_are_not_wanted_leave_out_the_products_that_have_th
     ],
 )
 def test_a_text_has_words_that_one_of_it_begins_with(words: str, expected: bool) -> None:
-    product = Product("a", "Hooded Training Jacket", ("a.png",), brand="Acme")
+    product = Product("a", "Hooded Training Jacket", ("a.png",), brand="Acme", category=("Rainwear",))
     assert has_words(product, words.split()) == expected
