@@ -13,7 +13,7 @@ from shoplens.filters.dimensions.dimension import COLOR, TEXT
 from shoplens.index.condition_parser import parse_condition, parse_conditions
 from shoplens.index.conditions import AllOf, Condition, OneOf
 from shoplens.index.protocol import ANY_PHOTO
-from shoplens.ranking.text_retrieval import nearest_texts
+from shoplens.ranking.text_retrieval import nearest_texts, products_with_words
 from shoplens.search.wishes import collect_wanted_classes, last_steps
 from shoplens.settings import Settings
 from shoplens.store.generation import Generation
@@ -42,7 +42,10 @@ def read_text(query: Query, generation: Generation, settings: Settings) -> Query
     dimensions = generation.require_filters().dimensions
     concepts = load_concepts(settings.synonyms)
     vocabulary = _vocabulary(generation, concepts)
-    meanings = tuple(_find_title(one, generation, concepts) for one in read_words(steering.text, vocabulary))
+    meanings = tuple(
+        _add_unwanted_words(_find_title(one, generation, concepts), generation, concepts)
+        for one in read_words(steering.text, vocabulary)
+    )
     wanted = collect_wanted_classes(meanings)
     if steering.color and COLOR in wanted:
         raise InvalidValue(
@@ -77,26 +80,39 @@ def _vocabulary(generation: Generation, concepts: Concepts) -> Vocabulary:
 
 def _find_title(meaning: WordMeaning, generation: Generation, concepts: Concepts) -> WordMeaning:
     """Return a word of titles as the texts of products have it: as it is written, or in a word that means the same;
-    where no product has it, of kind ``caption`` if photos are compared with words, else ``unknown``. One that is not
-    wanted becomes all of these, as classes of ``text``."""
-    is_unwanted = meaning.kind == "unwanted" and not (meaning.classes or meaning.color or meaning.condition)
-    if meaning.kind != "title" and not is_unwanted:
+    where no product has it, of kind ``caption`` if photos are compared with words, else ``unknown``."""
+    if meaning.kind != "title":
         return meaning
-    written = meaning.corrected if is_unwanted else meaning.words
-    means = concepts.canonical(word_keys(written))
-    found = {
-        words: _agreement(words, generation, forgiving=not is_unwanted)
-        for words in (written, " ".join(means), *concepts.synonyms(means))
-    }
-    if is_unwanted:
-        known = [words for words, agreement in found.items() if agreement]
-        classes = {TEXT: dict.fromkeys(known, 1 / len(known))} if known else {}
-        return replace(meaning, kind="unwanted" if known else "unknown", classes=classes, corrected="")
+    found = {words: _agreement(words, generation, forgiving=True) for words in _variants(meaning.words, concepts)}
     best = max(found, key=lambda words: found[words])
     if not found[best]:
         is_compared = generation.caption is not None and generation.caption.weight > 0
         return replace(meaning, kind="caption" if is_compared else "unknown")
     return meaning if best == meaning.words else replace(meaning, corrected=best)
+
+
+def _add_unwanted_words(meaning: WordMeaning, generation: Generation, concepts: Concepts) -> WordMeaning:
+    """Add to what is not wanted the words by which the texts of products say it, as classes of ``text``: the word of a
+    title, or the names of classes of which the feed may say nothing elsewhere; not of colours and of kinds of products,
+    whose names are parts of others. A word that no product has is ``unknown``."""
+    if meaning.kind != "unwanted" or meaning.color or meaning.condition:
+        return meaning
+    trees = {one.name for one in generation.require_filters().dimensions if one.kind == "tree"}
+    names = [name for dimension, classes in meaning.classes.items() if dimension not in trees for name in classes]
+    written = names if meaning.classes else [meaning.corrected]
+    variants = {words for name in written for words in _variants(" ".join(word_keys(name)), concepts)}
+    text, index = generation.text, generation.index
+    known = [] if text is None else sorted(words for words in variants if products_with_words(index, text, words))
+    if not known:
+        return meaning if meaning.classes else replace(meaning, kind="unknown", corrected="")
+    classes = {**meaning.classes, TEXT: dict.fromkeys(known, 1 / len(known))}
+    return replace(meaning, classes=classes, corrected=meaning.corrected if meaning.classes else "")
+
+
+def _variants(words: str, concepts: Concepts) -> list[str]:
+    """Return words and those that mean the same, each once."""
+    means = concepts.canonical(word_keys(words))
+    return [*dict.fromkeys([words, " ".join(means), *concepts.synonyms(means)])]
 
 
 def _agreement(words: str, generation: Generation, *, forgiving: bool = False) -> float:
