@@ -21,8 +21,8 @@ TEXT_SPREAD = 0.1
 """What counts as one standard deviation of agreements. Most products share no word with a query, so that the spread of
 its agreements says more of how common its words are than of how much a difference means; hence one for all queries."""
 MAX_SHOWN_WORDS = 6
-MAX_PHOTOS_WITH_WORDS = 3_000
-"""Number of photos whose products are looked at for words; where more share letters with these, the nearest ones."""
+PHOTOS_WITH_WORDS, MAX_PHOTOS_WITH_WORDS = 60, 4_000
+"""Numbers of photos whose products are looked at for words: at first, and at most."""
 _SHORTEST_START = 3
 WORD_SEPARATOR = " · "
 
@@ -67,14 +67,27 @@ def caption_similarities(index: Index, caption: CaptionQuery, keys: Sequence[Pho
 
 def products_with_words(index: Index, model: TextModel, words: str) -> tuple[str, ...]:
     """Return the ids of the products one of whose texts has all of these words, or words that begin with them:
-    ``hood`` is in *Hooded jacket*. The texts are title, brand and attributes, not what is read in photos."""
-    query = model.query(words)
+    ``hood`` is in *Hooded jacket*. The texts are title, brand and attributes, not what is read in photos.
+
+    Those whose texts agree most are looked at first, and more as long as some of the last ones have the words.
+    """
+    query, wanted = model.query(words), split_words(words)
     if query is None:
         return ()
-    hits = nearest_texts(index, query, MAX_PHOTOS_WITH_WORDS, ANY_PHOTO)
-    first = {key.product: key for key in reversed(hits.keys)}
-    records, wanted = index.photo_records([*first.values()]), split_words(words)
-    return tuple(one.product.id for one in records if one is not None and has_words(one.product, wanted))
+    found: dict[PhotoKey, str] = {}
+    start, limit = 0, PHOTOS_WITH_WORDS
+    while True:
+        keys = nearest_texts(index, query, limit, ANY_PHOTO).keys
+        new = list({key.product: key for key in reversed(keys[start:])}.values())
+        having = {
+            key: record.product.id
+            for key, record in zip(new, index.photo_records(new), strict=True)
+            if record is not None and has_words(record.product, wanted)
+        }
+        found |= having
+        if not having or len(keys) < limit or limit >= MAX_PHOTOS_WITH_WORDS:
+            return tuple(dict.fromkeys(found.values()))
+        start, limit = limit, min(4 * limit, MAX_PHOTOS_WITH_WORDS)
 
 
 def has_words(product: Product, words: Sequence[str]) -> bool:
