@@ -17,7 +17,7 @@ from shoplens.evaluation.regression.comparison import GateReport
 from shoplens.evaluation.report_files import calibration_json
 from shoplens.evaluation.results import Comparison, Evaluation, to_json_values
 from shoplens.evaluation.statistics.calibration import ABSENT_SHARE, MIN_CLUSTERS, Origin, fit_calibration
-from shoplens.ranking.match_probability import FEATURES, PRECISIONS, Calibration
+from shoplens.ranking.match_probability import EVIDENCE, FEATURES, PRECISIONS, Calibration
 from shoplens.search.answer_json import as_json
 from shoplens.service.schemas import AnswerDocument, ErrorDocument, ResultDocument
 from shoplens.types import Answer, Rejection
@@ -30,10 +30,9 @@ MASK = np.zeros((2, 2), np.uint8)
 
 def calibration() -> dict[str, Any]:
     coefficients = dict.fromkeys(FEATURES, 0.0)
+    absent = dict.fromkeys((*FEATURES, *EVIDENCE), 0.0)
     levels = tuple(PRECISIONS)
-    fitted = sample(
-        Calibration, match=coefficients, absent=coefficients, exact_thresholds=levels, absent_thresholds=levels
-    )
+    fitted = sample(Calibration, match=coefficients, absent=absent, exact_thresholds=levels, absent_thresholds=levels)
     return calibration_json(sample(CalibrationResult, calibration=fitted))
 
 
