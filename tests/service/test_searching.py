@@ -74,7 +74,7 @@ def test_a_pin_that_names_no_product_is_logged_at_the_start(shop: Shop, caplog: 
     preferences = replace(shop.settings.preferences, merchandising=Merchandising(("red-1", "gone")))
     with make_client(shop, preferences=preferences) as client:
         assert client.post("/v1/search", json={"color": "blue", "k": 1}).json()["results"][0]["product_id"] == "red-1"
-    (warning,) = [one.getMessage() for one in caplog.records if "[merchandising]" in one.getMessage()]
+    (warning,) = [one.getMessage() for one in caplog.records if "The merchandising names" in one.getMessage()]
     assert "'gone'" in warning and "correct the entry" in warning
 
 

@@ -25,6 +25,7 @@ from shoplens.errors import InvalidValue, StoreError
 from shoplens.feedback.events import KINDS, Event
 from shoplens.feedback.impressions import Impression
 from shoplens.feedback.log_rows import IMPRESSION_COLUMNS, count_rows, impression_from_row, rename_rows
+from shoplens.feedback.search_rows import TABLE, LoggedSearch, SearchStatistics, insert_search, read_statistics
 from shoplens.store.renames import follow_renames
 from shoplens.types import Rejection
 
@@ -127,6 +128,17 @@ class FeedbackLog:
                     ),
                 ),
             )
+
+    def add_search(self, search: LoggedSearch) -> None:
+        """Add a search, for statistics."""
+        with self._transaction() as file:
+            hashes = (self._hash_user(file, search.shopper), self._hash_user(file, search.user))
+            insert_search(file, search, *hashes)
+
+    def statistics(self, days: float) -> SearchStatistics:
+        """Return what shoppers did in so many days, and no longer than the retention time."""
+        with self._reading() as file:
+            return read_statistics(file, max(self._horizon(), self._clock() - days * DAY))
 
     def add(
         self,
@@ -279,10 +291,13 @@ class FeedbackLog:
                 hashed = self._hash_user(file, user)
                 file.execute("DELETE FROM impressions WHERE user = ?", (hashed,))
                 file.execute("DELETE FROM events WHERE user = ?", (hashed,))
+                file.execute("DELETE FROM searches WHERE user = ?", (hashed,))
             elif query_id:
                 file.execute("DELETE FROM impressions WHERE query_id = ?", (query_id,))
+                file.execute("DELETE FROM searches WHERE query_id = ?", (query_id,))
             else:
                 file.execute("DELETE FROM impressions")
+                file.execute("DELETE FROM searches")
             return before - count_rows(file)
 
     def copy_to(self, path: Path) -> None:
@@ -319,6 +334,7 @@ class FeedbackLog:
             file.execute("BEGIN IMMEDIATE")
             try:
                 file.execute("DELETE FROM impressions WHERE at < ?", (self._horizon(),))
+                file.execute("DELETE FROM searches WHERE at < ?", (self._horizon(),))
                 yield file
                 file.execute("COMMIT")
             except BaseException:
@@ -357,7 +373,7 @@ def _open_database(path: Path) -> sqlite3.Connection:
         file.execute("PRAGMA foreign_keys = ON")
         file.execute("PRAGMA secure_delete = ON")
         file.execute("PRAGMA synchronous = EXTRA")
-        file.executescript(_TABLES)
+        file.executescript(_TABLES + TABLE)
         file.execute(f"PRAGMA user_version = {FORMAT}")
         file.execute("INSERT OR IGNORE INTO own VALUES ('key', ?)", (os.urandom(32),))
     except BaseException:

@@ -59,6 +59,7 @@ class FilterQuery:
         ranker: the ranker whose ``context`` is added; None for weights alone.
         by_look: whether the nearest products by look alone are candidates, too.
         ranker_features: the inputs of the ranker that chose the weights; None where none did.
+        rule_parts: the index's key of a product -> parts of its score by rules with conditions.
     """
 
     filters: Filters
@@ -73,6 +74,7 @@ class FilterQuery:
     ranker: Ranker | None = None
     by_look: bool = False
     ranker_features: RankerFeatures | None = None
+    rule_parts: Mapping[str | int, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def dimension_names(self) -> list[str]:

@@ -197,7 +197,7 @@ def build_candidates(index: Index, query: FilterQuery, pool: Pool, k: int) -> li
     Only these are scored in every dimension; or the whole pool, where the scores of the retrieval lack what the sketch
     of the marks leaves out, where reasons name ranks, or where a ranker looks at all of them together.
     """
-    adjustments = score_adjustments(index, query.merchandising, pool.keys)
+    adjustments = score_adjustments(index, query.merchandising, pool.keys, query.rule_parts)
     added = np.zeros(len(pool.keys), np.float32)
     for n, parts in adjustments.items():
         added[n] = sum(parts.values())

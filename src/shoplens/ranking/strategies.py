@@ -131,7 +131,8 @@ def _retrieve_by_filters(index: Index, query: EncodedQuery, constraint: PhotoCon
     filters = _filter_query(query)
     # A ranker scores a product among others, so which others there are must not depend on how many are shown.
     size = k if filters.ranker is None else max(k, CANDIDATES)
-    pool = join_merchandised(index, filters, retrieve_pool(index, filters, size, constraint), constraint)
+    pool = retrieve_pool(index, filters, size, constraint)
+    pool, filters = join_merchandised(index, filters, pool, constraint)
     return build_candidates(index, filters, pool, k)
 
 

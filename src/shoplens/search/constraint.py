@@ -18,6 +18,7 @@ class RankingConstraint:
         photos: the condition that products meet, and which of their photos are compared.
         per_group: most products of one group; None for no limit.
         sold_out: whether products that the feed calls out of stock are shown, hidden, or put last.
+        shown: the condition that products are not hidden by merchandising, which ``photos`` has, too; None for none.
         in_one_block: whether all ``k`` come from one pool; for what is counted and not paged.
     """
 
@@ -26,6 +27,7 @@ class RankingConstraint:
     per_group: int | None = None
     sold_out: SoldOut = "show"
     in_one_block: bool = False
+    shown: Condition | None = None
 
     def with_condition(self, condition: Condition | None) -> RankingConstraint:
         """Return the same constraint with another condition."""

@@ -55,7 +55,7 @@ def count_facets(request: FacetRequest) -> tuple[Facet, ...]:
         if "text" not in kinds.get(field, ()):
             there = ", ".join(sorted(name for name, held in kinds.items() if "text" in held and name != "id"))
             raise ConditionError(f"There is no field {field!r} to count.", f"There are: {there}.", code="unknown-field")
-        others = remove_field(request.constraint.photos.condition, field)
+        others = _without_field(request.constraint, field)
         if others not in relevant:
             relevant[others] = _relevant(request, others)
         found.append(_facet(request, field, *relevant[others], request.index.facet(field, MOST_VALUES, others)))
@@ -96,6 +96,14 @@ def remove_field(condition: Condition | None, field: str) -> Condition | None:
     inner = [remove_field(part, field) if isinstance(part, AllOf) else part for part in kept]
     rest = tuple(part for part in inner if part is not None)
     return None if not rest else rest[0] if len(rest) == 1 else AllOf(rest)
+
+
+def _without_field(constraint: RankingConstraint, field: str) -> Condition | None:
+    """Return the condition of a search without what is about this field; hidden products stay hidden."""
+    others, shown = remove_field(constraint.photos.condition, field), constraint.shown
+    if shown is None or (isinstance(others, AllOf) and shown in others.conditions) or others == shown:
+        return others
+    return shown if others is None else AllOf((others, shown))
 
 
 def _is_about(condition: Condition, fields: set[str]) -> bool:

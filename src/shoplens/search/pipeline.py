@@ -15,6 +15,7 @@ from shoplens.index.identifiers import find_product
 from shoplens.index.predicted_values import include_predicted
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.match_probability import REFERENCE, Calibration
+from shoplens.ranking.merchandising.conditions import shown_condition
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery, Strategy, default_strategy, strategy_named
 from shoplens.ranking.verdict import Judgement, is_merchandised, judge
 from shoplens.search.answer_notes import answer_notes
@@ -81,7 +82,8 @@ def _search_live(
         if photo is not None and _shows_nothing(photo, index):
             return _answer(query, prepared, encoder, encoded, Judgement((), "no-product", None), (), (), timer), photo
         calibration = None if _is_steered(query) else load_calibration(generation, prepared.strategy.name)
-        constraint = _constrain(query, generation, calibration)
+        shown = shown_condition(index, encoder.settings.preferences.merchandising)
+        constraint = _constrain(query, generation, calibration, shown)
         ranking = prepared.rank(index, encoded, constraint, timer)
         results = _add_predicted_values(ranking.results[: query.k], query, generation)
         matches = match_barcodes(index, ranking.query.barcodes)
@@ -170,10 +172,15 @@ def _resolve_product(query: Query, index: Index) -> Query:
     return replace(query, steering=replace(query.steering, like=product.id))
 
 
-def _constrain(query: Query, generation: Generation, calibration: Calibration | None) -> RankingConstraint:
+def _constrain(
+    query: Query, generation: Generation, calibration: Calibration | None, shown: Condition | None
+) -> RankingConstraint:
     """Return the constraint of the ranking; a calibrated search ranks as many products as its probabilities need."""
     k = query.k if calibration is None else max(query.k, REFERENCE)
-    return RankingConstraint(k, PhotoConstraint(_condition(query, generation)), query.per_group, query.sold_out)
+    condition = _condition(query, generation)
+    if shown is not None:
+        condition = shown if condition is None else AllOf((condition, shown))
+    return RankingConstraint(k, PhotoConstraint(condition), query.per_group, query.sold_out, shown=shown)
 
 
 def _condition(query: Query, generation: Generation) -> Condition | None:

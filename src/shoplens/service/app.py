@@ -20,7 +20,7 @@ from shoplens.service.metrics import Metrics
 from shoplens.service.middleware import RequestMiddleware
 from shoplens.service.responses.compression import CompressionMiddleware
 from shoplens.service.responses.openapi import TAGS, openapi_document, operation_id
-from shoplens.service.routes import commands, pages, products, regions, searching, shop_pages, storefront
+from shoplens.service.routes import commands, desk, pages, products, regions, searching, shop_pages, storefront
 from shoplens.service.state import ServiceState
 from shoplens.shop import Shop
 from shoplens.store.copies.snapshot_folders import remove_abandoned_snapshots
@@ -76,7 +76,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
     )
     install_error_handlers(app)
     # `/similar` comes before the id that may hold slashes
-    for module in (searching, regions, shop_pages, storefront, products, pages, commands):
+    for module in (searching, regions, shop_pages, desk, storefront, products, pages, commands):
         app.include_router(module.router)
     app.add_middleware(CompressionMiddleware)
     app.add_middleware(

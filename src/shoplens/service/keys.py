@@ -14,9 +14,17 @@ from typing import Literal
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.store.files.atomic import change_file, file_version, timestamp
 
-Role = Literal["search", "write", "admin"]
-ROLES: tuple[Role, ...] = ("search", "write", "admin")
-"""What a key may do: search and send feedback; also change products; also read statistics and delete users."""
+Role = Literal["search", "desk", "write", "admin"]
+ROLES: tuple[Role, ...] = ("search", "desk", "write", "admin")
+"""What a key may do: search and send feedback; also merchandise and read statistics; also change products; everything,
+the deletion of users included."""
+INCLUDED: dict[Role, tuple[Role, ...]] = {
+    "search": ("search",),
+    "desk": ("search", "desk"),
+    "write": ("search", "write"),
+    "admin": ROLES,
+}
+"""Role -> the roles that it includes: merchandisers change no products, and a feed's job changes no merchandising."""
 NAME = "keys.json"
 PREFIX = "sl_"
 MAX_NAME = 100
@@ -44,7 +52,7 @@ class Key:
 
     def has_role(self, role: Role) -> bool:
         """Whether the key may do what this role may."""
-        return ROLES.index(self.role) >= ROLES.index(role)
+        return role in INCLUDED[self.role]
 
 
 class Keys:

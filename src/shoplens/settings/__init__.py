@@ -1,7 +1,7 @@
 """What a shop can set: single values from the environment and ``shoplens.toml``, and the tables of that file."""
 
 from shoplens.settings.dimensions import FEED_KINDS, DimensionRule, DimensionRules, FeedKind
-from shoplens.settings.merchandising import Merchandising
+from shoplens.settings.merchandising import ConditionRule, Merchandising
 from shoplens.settings.names import MAX_NAME_LENGTH, PHOTO_DIMENSIONS, RESERVED_NAMES, SCORE_PARTS, fold_name
 from shoplens.settings.preferences import TABLES, Preferences
 from shoplens.settings.settings import Settings, settings_from
@@ -15,6 +15,7 @@ __all__ = [
     "RESERVED_NAMES",
     "SCORE_PARTS",
     "TABLES",
+    "ConditionRule",
     "DimensionRule",
     "DimensionRules",
     "FeedKind",

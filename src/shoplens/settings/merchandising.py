@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from shoplens.settings.tables import check_keys, is_number, open_table, read_table, read_texts, refuse
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionRule:
+    """A rule for all products that meet a condition.
+
+    Attributes:
+        action: ``boost``, ``bury`` or ``hide``.
+        where: the condition.
+        amount: what is added to or subtracted from a score; 0 for ``hide``.
+    """
+
+    action: Literal["boost", "bury", "hide"]
+    where: str
+    amount: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +29,18 @@ class Merchandising:
     """What a merchandiser sets by hand; a product is given by its id, or by another name of it.
 
     Attributes:
-        pins: products that come first, in this order, when they are among the candidates.
+        pins: products that come first, in this order.
         boosts: product -> amount that is added to its score, above 0 and at most 1.
         buries: product -> amount that is subtracted from its score, above 0 and at most 1.
+        hides: products that no search shows.
+        rules: for all products that meet a condition.
     """
 
     pins: tuple[str, ...] = ()
     boosts: Mapping[str, float] = field(default_factory=dict)
     buries: Mapping[str, float] = field(default_factory=dict)
+    hides: tuple[str, ...] = ()
+    rules: tuple[ConditionRule, ...] = ()
 
     def __post_init__(self) -> None:
         for key, products in (("pins", self.pins), ("boosts", self.boosts), ("buries", self.buries)):

@@ -12,6 +12,7 @@ from shoplens.errors import StoreError
 from shoplens.feedback.events import Event, read_events
 from shoplens.feedback.log import FeedbackCounts
 from shoplens.feedback.renaming import apply_renames
+from shoplens.feedback.search_rows import LoggedSearch, SearchStatistics
 from shoplens.feeds import Report, SummaryRow
 from shoplens.index.identifiers import find_products
 from shoplens.shop.parts import ShopParts
@@ -46,6 +47,15 @@ class ShopFeedback:
 
     def __init__(self, parts: ShopParts) -> None:
         self._parts = parts
+
+    def add_search(self, search: LoggedSearch) -> None:
+        """Log a search for the statistics of merchandisers, where the settings remember answers."""
+        if self._parts.settings.remember:
+            self._parts.feedback_log.add_search(search)
+
+    def statistics(self, days: float = 30) -> SearchStatistics:
+        """Return what shoppers looked for, saw and clicked in so many days; nothing of fewer than five shoppers."""
+        return self._parts.feedback_log.statistics(days)
 
     def add(self, events: str | Path | Iterable[Event]) -> FeedbackSummary:
         """Add what shoppers did with logged answers, durably; an event that was added before counts once.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shoplens.build.builder import Builder
@@ -13,6 +15,7 @@ from shoplens.images.source import locate_query_photo
 from shoplens.reading.text_reader import select_text_reader
 from shoplens.settings import Settings
 from shoplens.shop.store_embedders import StoreEmbedders
+from shoplens.store.files.merchandising import MerchandisingFile, MerchandisingRule, merge_rules
 from shoplens.store.generation import Generation
 from shoplens.store.store import Store
 from shoplens.types import Progress, Steering
@@ -33,6 +36,7 @@ class ShopParts:
         query_photos: source of shoppers' photos; it keeps none.
         known_photos: source of photos that the store has, and of photos to evaluate with; it reads what is kept, and
             keeps nothing more.
+        merchandising: rules that are set while the shop runs.
     """
 
     settings: Settings
@@ -42,6 +46,8 @@ class ShopParts:
     query_photos: PhotoSource
     known_photos: PhotoSource
     feedback_log: FeedbackLog
+    merchandising: MerchandisingFile
+    _live: tuple[object, Settings] | None = None
 
     def builder(self, progress: Progress | None = None, on_renames: OnRenames | None = None) -> Builder:
         """Return what changes the store."""
@@ -65,15 +71,37 @@ class ShopParts:
         searches need them."""
         return self.store.refresh(lambda generation: self.embedders.for_generation(generation, self.settings.cores))
 
-    def query_encoder(self) -> QueryEncoder:
-        """Return what encodes shoppers' photos."""
+    def settings_for_searches(self, rules: Sequence[MerchandisingRule] | None = None) -> Settings:
+        """Return the settings of searches, with the merchandising that is set now.
+
+        Args:
+            rules: in place of those that are set.
+        """
+        present, day = self.merchandising.load().present.rules if rules is None else rules, datetime.now(UTC).date()
+        live, key = self._live, (self.settings, present, day)
+        if live is not None and live[0] == key:
+            return live[1]
+        settings, own = self.settings.for_queries, self.settings.preferences
+        if present:
+            merged = merge_rules(own.merchandising, present, day)
+            settings = replace(settings, preferences=replace(own, merchandising=merged))
+        if rules is None:
+            self._live = (key, settings)
+        return settings
+
+    def query_encoder(self, rules: Sequence[MerchandisingRule] | None = None) -> QueryEncoder:
+        """Return what encodes shoppers' photos.
+
+        Args:
+            rules: of merchandising, in place of those that are set.
+        """
         from shoplens.search.query_encoder import QueryEncoder
 
         cores, reader = self.settings.cores, select_text_reader(self.settings)
         return QueryEncoder(
             self.embedders.for_live(cores),
             self.query_photos,
-            self.settings.for_queries,
+            self.settings_for_searches(rules),
             reader,
             lambda generation: self.embedders.for_generation(generation, cores),
         )

@@ -23,10 +23,10 @@ from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.objects.object_search import check_object_query, search_objects
 from shoplens.search.pipeline import search_encoded
 from shoplens.settings import Settings, settings_from
+from shoplens.shop.desk.merchandising import ShopMerchandising
 from shoplens.shop.explanations import ShopExplanations
 from shoplens.shop.feedback import ShopFeedback
 from shoplens.shop.generations import ShopGenerations
-from shoplens.shop.merchandising import ShopMerchandising
 from shoplens.shop.open_store import open_store, open_workers
 from shoplens.shop.parts import ShopParts, with_located_photo
 from shoplens.shop.products import ShopProducts
@@ -38,6 +38,7 @@ from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.files.atomic import timestamp
 from shoplens.store.files.damage import generation_damage
+from shoplens.store.files.merchandising import MerchandisingFile
 from shoplens.store.info import refuse_to_replace, store_info
 from shoplens.store.layout import FEEDBACK
 from shoplens.types import Answer, Progress, Query, Region, SoldOut, Steering
@@ -93,6 +94,7 @@ class Shop:
             query_photos=PhotoSource(replace(used.for_queries, fetch_attempts=1)),  # a shopper waits for it
             known_photos=PhotoSource(used, cache, keeps=False),  # shoppers' photos are among them
             feedback_log=FeedbackLog(opened.folder / FEEDBACK, used.remember_days),
+            merchandising=MerchandisingFile(opened.folder),
         )
         self.products, self.quality = ShopProducts(self._parts), ShopQuality(self._parts)
         self.training, self.feedback = ShopTraining(self._parts), ShopFeedback(self._parts)

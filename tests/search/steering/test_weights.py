@@ -100,7 +100,7 @@ def test_a_pin_may_be_an_identifier_or_an_old_id(folder: Path, tmp_path: Path) -
         notes = shop.info()["merchandising"]
         entries = {note["entry"]: (note["by"], note["products"]) for note in notes}
         assert entries == {"SKU-1": ("identifier", [blue]), "before": ("old-id", [green]), "SKU-9": ("nothing", [])}
-        assert all("[merchandising]" in note["note"] for note in notes)
+        assert all("The merchandising names" in note["note"] for note in notes)
 
 
 def test_merchandising_moves_products_and_changes_no_probability(folder: Path, tmp_path: Path) -> None:

@@ -27,7 +27,10 @@ def add(
     role: Annotated[
         Role,
         options.choice_option(
-            "--role", ROLES, "What the key allows; each role includes those listed before it.", code="bad-key"
+            "--role",
+            ROLES,
+            "What the key allows: searching; also the desk; also changes of products; everything.",
+            code="bad-key",
         ),
     ] = "search",
     store: options.Store = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shoplens.index.protocol import Index, PhotoKey
 from shoplens.settings import Merchandising
@@ -14,15 +14,27 @@ PIN_SCORE = 2.0
 
 
 def score_adjustments(
-    index: Index, merchandising: Merchandising, keys: Sequence[PhotoKey]
+    index: Index,
+    merchandising: Merchandising,
+    keys: Sequence[PhotoKey],
+    rule_parts: Mapping[str | int, Mapping[str, float]],
 ) -> dict[int, dict[str, float]]:
-    """Return place in the pool -> named parts of the score, for products that are pinned, boosted or buried."""
+    """Return place in the pool -> named parts of the score, for products that are pinned, boosted or buried.
+
+    An entry for a single product overrides rules with conditions.
+
+    Args:
+        rule_parts: the index's key of a product -> parts by rules with conditions.
+    """
     named = [*merchandising.pins, *merchandising.boosts, *merchandising.buries]
-    if not named:
+    if not named and not rule_parts:
         return {}
     products = {name: index.product_key(name) for name in named}
     places = {key.product: n for n, key in enumerate(keys)}
-    adjustments: dict[int, dict[str, float]] = {}
+    adjustments = {place: dict(rule_parts[key]) for key, place in places.items() if key in rule_parts}
+    for name in named:
+        if (place := places.get(products[name])) is not None:
+            adjustments.pop(place, None)
     parts = (
         (PIN, {name: PIN_SCORE + len(merchandising.pins) - 1 - place for place, name in enumerate(merchandising.pins)}),
         (BOOST, merchandising.boosts),

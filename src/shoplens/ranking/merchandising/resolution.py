@@ -33,7 +33,7 @@ class MerchandisingNote:
             "old-id": f"which is called {', '.join(self.products)} now",
             "identifier": f"which is an identifier of {', '.join(self.products)}",
         }
-        return f"[merchandising] of shoplens.toml names {self.entry!r}, {meaning[self.by]}."
+        return f"The merchandising names {self.entry!r}, {meaning[self.by]}."
 
 
 def resolve_merchandising(index: Index, settings: Merchandising) -> Merchandising:
@@ -58,7 +58,8 @@ def resolve_names(settings: Merchandising, named: Mapping[str, Sequence[str]]) -
     boosts = {one: amount for one, amount in _amounts_by_id(settings.boosts, named).items() if one not in buried}
     raised = {*pins, *boosts}
     buries = {one: amount for one, amount in _amounts_by_id(settings.buries, named).items() if one not in raised}
-    return Merchandising(tuple(pins), boosts, buries)
+    hides = dict.fromkeys(one for name in settings.hides for one in named.get(name, ()))
+    return Merchandising(tuple(pins), boosts, buries, tuple(hides), settings.rules)
 
 
 def merchandising_notes(index: Index, settings: Merchandising) -> list[MerchandisingNote]:
@@ -75,7 +76,7 @@ def merchandising_notes(index: Index, settings: Merchandising) -> list[Merchandi
 
 
 def _names(settings: Merchandising) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*settings.pins, *settings.boosts, *settings.buries)))
+    return tuple(dict.fromkeys((*settings.pins, *settings.boosts, *settings.buries, *settings.hides)))
 
 
 def _amounts_by_id(amounts: Mapping[str, float], named: Mapping[str, Sequence[str]]) -> dict[str, float]:

@@ -22,6 +22,7 @@ class EncodedQueries(Protocol):
 
     def add(self, query_id: str, photo: EncodedQuery, generation: str) -> None: ...
     def get(self, query_id: str) -> tuple[EncodedQuery, str]: ...
+    def latest(self, most: int) -> list[str]: ...
     def clear(self) -> None: ...
 
 
@@ -60,6 +61,11 @@ class QueryCache:
             self._photos[query_id] = self._clock(), *entry[1:]
             self._photos.move_to_end(query_id)
             return entry[1:]
+
+    def latest(self, most: int) -> list[str]:
+        """Return the ids of the latest queries, the latest first."""
+        with self._lock:
+            return [name for name, (then, *_) in reversed(self._photos.items()) if not self._is_old(then)][:most]
 
     def clear(self) -> None:
         """Drop all photos."""

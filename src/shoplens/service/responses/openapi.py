@@ -13,11 +13,13 @@ from shoplens.service.auth import RoleCheck
 from shoplens.service.keys import ROLES, Role
 from shoplens.service.schemas import SearchRequest
 
-SEARCHING, CATALOGUE, FEEDBACK, ADMINISTRATION = "searching", "catalogue", "feedback", "administration"
+SEARCHING, CATALOGUE, FEEDBACK, DESK = "searching", "catalogue", "feedback", "desk"
+ADMINISTRATION = "administration"
 TAGS = [
     {"name": SEARCHING, "description": "Searches by a photo, a product, a colour or words."},
     {"name": CATALOGUE, "description": "Products, their photos, and what a page needs to know of the shop."},
     {"name": FEEDBACK, "description": "What shoppers did with answers."},
+    {"name": DESK, "description": "What merchandisers see and set."},
     {"name": ADMINISTRATION, "description": "Statistics, backups, and the data of users."},
 ]
 
@@ -25,6 +27,8 @@ _TAGS_BY_PATH = {
     "/v1/search": SEARCHING,
     "/v1/regions": SEARCHING,
     "/v1/feedback": FEEDBACK,
+    "/v1/merchandising": DESK,
+    "/v1/desk/": DESK,
     "/v1/users/": ADMINISTRATION,
     "/v1/missing": ADMINISTRATION,
     "/v1/backups": ADMINISTRATION,

@@ -37,7 +37,7 @@ async def product(request: Request, product_id: str) -> JSONResponse:
     The product is named by its id, by an id, SKU or GTIN of a row that it is made of, or by an id that it had before.
     """
     service = service_state(request)
-    return JSONResponse(await service.records.run(request, lambda: _document(service, product_id)))
+    return JSONResponse(await service.records.run(request, lambda: product_document(service, product_id)))
 
 
 @router.post(
@@ -88,7 +88,7 @@ async def update(request: Request, product_id: str, body: ProductChange) -> JSON
         if "attributes" in changes:
             changes["attributes"] = _attributes(_product(service, product_id), changes["attributes"])
         service.shop.products.update(product_id, **changes)
-        return _document(service, product_id)
+        return product_document(service, product_id)
 
     return JSONResponse(await service.writes.run(request, call))
 
@@ -114,7 +114,8 @@ def _product(service: ServiceState, product_id: str) -> Product:
     return found
 
 
-def _document(service: ServiceState, product_id: str) -> dict[str, Any]:
+def product_document(service: ServiceState, product_id: str) -> dict[str, Any]:
+    """Return the documented object of a product."""
     found = _product(service, product_id)
     hashes = service.shop.products.photo_hashes([found.id]).get(found.id, {})
     document = {**product_json(found), "photos": [photo_address(name) for name in hashes.values()]}

@@ -22,6 +22,7 @@ from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.verdict import verdict_words
 from shoplens.search.answer_json import as_json
 from shoplens.service.auth import client_address, require_role
+from shoplens.service.desk.search_log import log_search
 from shoplens.service.failures import RequestRefused
 from shoplens.service.limits.bodies import MAX_BYTES, photo_body_bytes, read_form, read_json
 from shoplens.service.product_links import complete_product
@@ -199,6 +200,7 @@ async def answer_page(
         service.metrics.count_search(answer.took_ms, answer.verdict)
         if query.photo is not None and not (query.where or body.offset):
             service.not_found.count(answer)
+        log_search(service.shop, answer, body, client_address(request, service.shop.settings))
         return json.dumps(page_of(service, answer, body), ensure_ascii=False, separators=(",", ":")).encode()
 
     return Response(await service.work.run(request, call), media_type=JSON)

@@ -1,0 +1,1 @@
+"""The desk of merchandisers: its documents, and the log of searches."""

@@ -1,0 +1,1 @@
+"""What merchandisers do with an open shop."""

@@ -1,0 +1,64 @@
+"""The doctor's findings that merchandisers accept: the value that photos show becomes the product's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from shoplens.build.product_changes import update_product
+from shoplens.errors import InvalidValue
+from shoplens.filters.dimensions.dimension import PATH
+from shoplens.search.answer_json import product_json
+from shoplens.shop.parts import ShopParts
+from shoplens.types import Product
+
+_NO_VALUES = ("id", "group_id", "in_stock", "currency")
+"""Fields whose values photos do not show."""
+
+
+class ShopFindings:
+    """Corrections of an open shop's products."""
+
+    def __init__(self, parts: ShopParts) -> None:
+        self._parts = parts
+
+    def accept(self, product_id: str, dimension: str, value: str) -> Product:
+        """Give a product the value that its photos show, as a finding says; no photo is looked at again.
+
+        Args:
+            dimension: of the finding, which must belong to a field of the feed.
+            value: ``photo_value`` of the finding.
+
+        Raises:
+            InvalidValue: ``unknown-product``; ``unknown-dimension``.
+        """
+        with self._parts.store.reading() as generation:
+            kinds = generation.index.field_kinds()
+            fields = {name: name for name, held in kinds.items() if "text" in held and name not in _NO_VALUES}
+            fields |= {one.name: one.field for one in generation.require_filters().dimensions if one.field}
+        if dimension not in fields:
+            raise InvalidValue(
+                f"No field of the feed has the dimension {dimension[:100]!r}.",
+                f"There are: {', '.join(fields)}.",
+                code="unknown-dimension",
+            )
+
+        def corrected(product: Product) -> Product:
+            if fields[dimension] == "category":
+                return replace(product, category=tuple(value.split(PATH)))
+            if fields[dimension] == "brand":
+                return replace(product, brand=value)
+            name = fields[dimension].removeprefix("attributes.")
+            return replace(product, attributes={**product.attributes, name: (value.rsplit(PATH, 1)[-1],)})
+
+        return update_product(self._parts.builder(), product_id, corrected)
+
+    def export_feed(self) -> Iterator[str]:
+        """Yield the products as they are now, as lines of the project's own feed format."""
+        with self._parts.store.reading() as generation:
+            for record in generation.index.all_records():
+                row = {
+                    name: value for name, value in product_json(record.product).items() if value not in ("", None, [])
+                }
+                yield json.dumps(row, ensure_ascii=False) + "\n"
