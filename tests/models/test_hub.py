@@ -15,6 +15,7 @@ from shoplens.errors import InvalidValue, ModelError, Refused
 from shoplens.models.add import AddedModel, AddOptions
 from shoplens.models.hub import HubOptions
 from shoplens.models.sources import add_named_model, find_source
+from tests.models.colour_model import write_colour_model
 from tests.models.fake_hub import COMMIT, FakeHub, run_hub
 from tests.models.repositories import write_repository
 
@@ -100,6 +101,17 @@ def test_for_an_export_the_weights_of_torch_are_downloaded_and_nothing_else(hub:
     place = HubOptions(endpoint=hub.address, cache=tmp_path / "cache")
     source = find_source(hub.REPOSITORY, AddOptions(), place, exports=True)
     assert sorted(source.names()) == ["config.json", "model.safetensors", "preprocessor_config.json"]
+
+
+def test_the_text_tower_is_downloaded_unless_it_is_not_wanted(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers", reason="the extra `hub` is not installed")
+    with run_hub(FakeHub(write_colour_model(tmp_path / "repository"), licence="mit")) as hub:
+        alone = add(hub, options=AddOptions(text=False))
+        downloaded = {request.rpartition("/")[2] for request in hub.requests if request.startswith("GET /someone")}
+        assert "text" not in alone.card and not {"text_model.onnx", "tokenizer.json"} & downloaded
+        both = add(hub, options=AddOptions(replace=True))
+        assert set(both.card["text"]["files"]) == {"text_model.onnx", "tokenizer.json"}
+        assert both.model == alone.model  # the vectors of photos are the same
 
 
 def test_a_repository_without_onnx_is_explained(hub: FakeHub) -> None:

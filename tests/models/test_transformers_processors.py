@@ -39,7 +39,9 @@ FAMILIES: list[tuple[str, str, dict[str, Any]]] = [
     ("convnext", "ConvNext", {"size": {"shortest_edge": 384}}),
     ("chinese_clip", "ChineseCLIP", {}),
 ]
-"""DINOv3 and SigLIP2 of fixed size (which is SigLIP's) have no processor of their own that runs without torchvision."""
+"""SigLIP2 of fixed size uses SigLIP's; DINOv3's runs with torchvision only."""
+GREY_LEVEL = 1 / 255 / 0.224
+"""One grey level in units of the network's input."""
 
 
 def files() -> list[bytes]:
@@ -86,3 +88,22 @@ def test_the_input_is_that_of_the_library(module: str, name: str, options: dict[
         worst = max(worst, float(np.abs(expected - network_input(pixels, card)).max()))
     print(f"{name} {card.side} {card.fit}: the largest difference is {worst:.1e}")
     assert worst < LARGEST_DIFFERENCE
+
+
+def test_the_input_of_dinov3_is_within_a_grey_level() -> None:
+    """Its processor scales by torchvision, which rounds otherwise than Pillow."""
+    from shoplens.training.exports.torchvision_operators import repair_torchvision
+
+    repair_torchvision()
+    pytest.importorskip("torchvision", reason="torchvision is not installed")
+    family = importlib.import_module("transformers.models.dinov3_vit.image_processing_dinov3_vit")
+    processor = family.DINOv3ViTImageProcessor()
+    keys = card_keys(json.loads(processor.to_json_string()))
+    card = ModelCard("m", **{key: tuple(value) if isinstance(value, list) else value for key, value in keys.items()})
+    worst = 0.0
+    for data in files():
+        pixels = decode_photo(data, Settings()).pixels
+        expected = np.asarray(processor(Image.fromarray(pixels), return_tensors="pt")["pixel_values"][0])
+        worst = max(worst, float(np.abs(expected - network_input(pixels, card)).max()))
+    print(f"DINOv3: the largest difference is {worst:.1e}, and a grey level {GREY_LEVEL:.1e}")
+    assert worst < 1.01 * GREY_LEVEL
