@@ -343,7 +343,8 @@ class Shop:
 
     def info(self) -> dict[str, Any]:
         """Return what the store holds and how it was made; ready for JSON."""
-        return store_info(self._parts.store, self.settings.preferences.merchandising)
+        info = store_info(self._parts.store, self.settings.preferences.merchandising)
+        return {**info, "store": self.settings.server} if self.settings.server else info
 
     def refresh(self) -> bool:
         """Search what another process has made live or has trained, in a store on a server; return whether one did."""
