@@ -157,7 +157,7 @@ def measure_ray(options: argparse.Namespace) -> None:
     feed = Path(render_catalogue(options.folder / "ray", options.products, seed=SEED).feed)
     with fake_server(options) as url:
         plain: float | None = None
-        for nodes in (0, 1, 2, 3):
+        for nodes in options.nodes:
             target = replace(server_settings(options, f"ray-{nodes}-{time.time_ns()}", url), tune=False, threads=1)
             if nodes:
                 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
@@ -302,6 +302,7 @@ def main() -> None:
     parser.add_argument("--catalogues", nargs="+", default=["drawn", "luma"], help="catalogues of `same`")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=[*WAYS], help="kinds of queries of `same`")
     parser.add_argument("--products", type=int, default=PRODUCTS, help="drawn products of `ray`")
+    parser.add_argument("--nodes", type=int, nargs="+", default=[0, 1, 2, 3], help="nodes of `ray`; 0 is `index`")
     parser.add_argument("--queries", type=int, default=50, help="queries of `overhead`")
     parser.add_argument("--photos", type=int, default=20_000, help="photos of `size`")
     options = parser.parse_args()

@@ -18,21 +18,23 @@ PRETRAINED, COMBINED = 256, 1024
 """Numbers of a photo's two dense vectors: of the embedder, and of it with 768 filter scores (objects compared)."""
 LINK_BYTES = 2 * 16 * 4 * 1.07
 """Bytes of a graph per point: 32 links of 4 bytes, and 7 % for the upper levels."""
-SPARSE_ENTRIES, SPARSE_BYTES = 70, 12
+SPARSE_ENTRIES, SPARSE_BYTES = 143, 12
 """Entries of the sparse vectors of a photo (classes and letters of texts), measured on Luma, and bytes of one: number,
 value, and its place in the inverted index."""
-PAYLOAD_BYTES, PAYLOAD_INDEX_BYTES = 1_500, 250
-"""Bytes of a photo's payload, the record and the fields, measured on Luma; and of its entries in payload indexes."""
-POINT_BYTES = 100
-"""Bytes of a point's id, version and places."""
+PAYLOAD_BYTES = 1_940
+"""Bytes of a photo's payload, the record and the fields, measured on Luma."""
+PAYLOAD_INDEX_BYTES, POINT_BYTES = 250, 100
+"""Bytes of a photo's entries in the payload indexes, and of a point's id, version and places: estimates."""
 SPARE_DISK, SPARE_MEMORY = 2.0, 1.25
 """Room for the segments that an optimizer writes anew, and for a snapshot; and memory for requests and caches."""
-CPU_SECONDS_PER_PHOTO = 0.030
-"""CPU seconds to fetch, decode, embed and write a photo, on one core of the machine of ``benchmarks/RESULTS.md``."""
+CPU_SECONDS_PER_PHOTO = 0.045
+"""CPU seconds of `index` per photo: 36 ms were measured for small photos (``benchmarks/cluster.py ray``), and decoding
+larger ones takes some more. Fetching waits, and takes none."""
 GRAPH_CPU_SECONDS = 1_124 * 2 / 1e6 * (PRETRAINED + COMBINED) / (256 + 768)
 """CPU seconds per photo for the graphs: measured at a million photos on two cores, with vectors of 256 and 768."""
-SEARCH_CPU_SECONDS, ENGINE_CPU_SECONDS = 0.037, 0.008
-"""CPU seconds of a search over HTTP in a replica, and in the engine, at a million photos."""
+SEARCH_CPU_SECONDS, ENGINE_CPU_SECONDS = 0.037 + 0.015, 0.008
+"""CPU seconds of a search in a replica, over HTTP and with what the client of the server adds; and in the engine, at a
+million photos."""
 SHARD_PHOTOS, NODE_MEMORY = 10e6, 64e9
 """Most photos per shard, and bytes of memory of a node."""
 
@@ -66,7 +68,7 @@ def disk_bytes_per_photo(dimensions: int = PRETRAINED + COMBINED, graphs: int = 
     """Return the bytes of one photo on disk: vectors, codes, graphs, sparse vectors, payload.
 
     >>> round(disk_bytes_per_photo())
-    9380
+    10680
     """
     vectors, codes = 4 * dimensions, dimensions
     rest = SPARSE_ENTRIES * SPARSE_BYTES + PAYLOAD_BYTES + PAYLOAD_INDEX_BYTES + POINT_BYTES

@@ -21,7 +21,7 @@ def test_the_measured_million_fits_what_is_computed() -> None:
     """A million products with one photo each, vectors of 256 and 768 numbers, took 6,528 bytes each on disk
     (benchmarks/RESULTS.md); their records were shorter than those of Luma."""
     computed = size_cluster.disk_bytes_per_photo(256 + 768)
-    assert 6_528 < computed < 6_528 * 1.25
+    assert 6_528 < computed < 6_528 * 1.5
 
 
 def test_more_photos_and_copies_need_more() -> None:
