@@ -43,6 +43,26 @@ def test_a_limit_is_waited_out_in_words_for_shoppers(
     assert failed == [1] and "Retry" not in page.said()
 
 
+def test_a_photo_that_a_busy_service_refuses_is_loaded_again(page: SearchPage, drawn_shop: Path) -> None:
+    refused: list[str] = []
+
+    def answer(route: Any) -> None:
+        if "width=384" in route.request.url and len(refused) < 2:
+            refused.append(route.request.url)
+            route.fulfill(status=503, json=error("busy"))
+        else:
+            route.continue_()
+
+    page.page.route("**/v1/photos/**", answer)
+    page.upload(drawn_shop / "query.jpg")
+    is_shown = "images => images.slice(0, 4).every((one) => one.naturalWidth && one.style.visibility === '')"
+    for _ in range(50):
+        page.page.wait_for_timeout(100)
+        if page.find(f"{CARDS} img").evaluate_all(is_shown):
+            break
+    assert page.find(f"{CARDS} img").evaluate_all(is_shown) and len(refused) == 2
+
+
 def test_an_unknown_error_is_a_sentence_and_can_be_tried_again(page: SearchPage, drawn_shop: Path) -> None:
     refuse(page, 1, status=500, json=error("unforeseen"))
     page.upload(drawn_shop / "query.jpg")

@@ -53,6 +53,21 @@ export function button(label, { glyph, round, kind = "", ...props } = {}) {
   return h(classes, { type: "button", ...named, ...props }, glyph && icon(glyph), !round && h("span", {}, label));
 }
 
+const RETRY_MS = [800, 2_500, 8_000];
+
+/** Create a picture that is loaded again where the service was too busy to send it, and is hidden meanwhile. */
+export function picture(src, props = {}) {
+  const image = h("img", { alt: "", decoding: "async", ...props, onerror: () => {
+    const wait = RETRY_MS[image.tries ?? 0];
+    image.tries = (image.tries ?? 0) + 1;
+    image.style.visibility = "hidden";
+    if (wait) setTimeout(() => (image.src = image.src), wait);
+  } });
+  image.addEventListener("load", () => (image.style.visibility = ""));
+  if (src) image.src = src;
+  return image;
+}
+
 export const isCalm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /**

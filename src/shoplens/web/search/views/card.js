@@ -1,6 +1,6 @@
 /** A product as a card: the whole card opens it, and a round button searches for more like it. */
 
-import { h, icon, webAddress } from "../dom.js";
+import { h, icon, picture, webAddress } from "../dom.js";
 
 const EAGER = 6;
 const MAX_DOTS = 5;
@@ -20,8 +20,7 @@ export function createCard(app, result, answer, place) {
   if (app.template) return card;
   const { texts } = app;
   const isExact = Boolean(result.same_photo || result.barcode || (place === 0 && answer.verdict === "exact" && !app.query.like));
-  const image = h("img", { alt: "", decoding: "async", loading: place < EAGER ? "eager" : "lazy", part: "card-photo" });
-  if (result.photo) image.src = app.service.photoAddress(result.photo, 384);
+  const image = picture(app.service.photoAddress(result.photo, 384), { loading: place < EAGER ? "eager" : "lazy", part: "card-photo" });
   const like = h("button.act.similar", { type: "button", "aria-label": texts.say("moreLikeOf", { title: result.title }), title: texts.say("moreLike"), onclick: () => app.searchLike(card.result) }, h("span", {}, icon("like")));
   const flags = h("div.flags", {}, isExact && h("span.flag.exact", {}, texts.say("exactBadge")), result.in_stock === false && h("span.flag", {}, texts.say("soldOut")));
   const why = h("button.because", { type: "button", "aria-label": texts.say("whyOf", { title: result.title }), "aria-haspopup": "dialog" }, texts.say("why"));

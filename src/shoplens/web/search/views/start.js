@@ -1,6 +1,6 @@
 /** The cold start: a photo by camera, file, drop, paste or address, words, and sample photos of the shop. */
 
-import { button, h } from "../dom.js";
+import { button, h, picture } from "../dom.js";
 
 export class Start {
   constructor(app) {
@@ -60,14 +60,14 @@ export class Start {
 /** Create the sample photos of the shop, which search as if a shopper had sent them. */
 export function createSamples(app) {
   return (app.shop?.samples ?? []).map((sample) => {
-    const picture = h("img", { alt: "", decoding: "async", src: app.service.photoAddress(sample.photo, 192), width: 192, height: 192 });
+    const image = picture(app.service.photoAddress(sample.photo, 192), { width: 192, height: 192 });
     const name = app.texts.say("sample", { title: sample.title });
     const search = async () => {
       const blob = await fetch(app.service.photoAddress(sample.photo, 768)).then((response) => response.blob()).catch(() => null);
       if (blob) app.searchFile(blob);
       else app.searchLike(sample);
     };
-    return h("li", {}, h("button", { type: "button", "aria-label": name, title: sample.title, onclick: search }, picture));
+    return h("li", {}, h("button", { type: "button", "aria-label": name, title: sample.title, onclick: search }, image));
   });
 }
 

@@ -1,6 +1,6 @@
 /** The photo that is searched with: small, with a spot on each thing in it, and a button to choose a part of it. */
 
-import { button, h, icon } from "../dom.js";
+import { button, h, icon, picture } from "../dom.js";
 
 export class Strip {
   constructor(app) {
@@ -23,7 +23,7 @@ export class Strip {
     if (query.like) {
       const like = app.likes?.[query.like];
       this.element.replaceChildren(
-        h("div.likeness", {}, like?.photo ? h("img", { alt: "", src: app.service.photoAddress(like.photo, 384), width: 112, height: 136 }) : h("span"),
+        h("div.likeness", {}, like?.photo ? picture(app.service.photoAddress(like.photo, 384), { width: 112, height: 136 }) : h("span"),
           h("p", { dir: "auto" }, texts.say("likeProduct", { title: like?.title ?? query.like }))),
         h("div.corner", {}, again));
     } else if (!photo?.size) {
