@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,14 +15,13 @@ from tests.web.pages import DESK, SearchPage
 
 @pytest.fixture(scope="module")
 def desk_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Yield the address of a small shop, whose map is drawn at once, and an admin's key."""
+    """Yield the address of a small shop, whose map is drawn at once, and a merchandiser's key."""
     folder = tmp_path_factory.mktemp("desk")
     index_pixel_shop(folder, 14, 1)
-    key, _ = Keys(folder / "store").create("desk", "admin")
-    (folder / "store" / "not-found.json").write_text(
-        json.dumps({"2026-11-28": {"A > B": 3}, "2026-11-29": {"A > B": 1, "C": 2}})
-    )
-    with run_service(folder / "store", "--model", str(folder / "model.onnx"), "--rate-limit", "0") as service:
+    key, _ = Keys(folder / "store").create("desk", "desk")
+    with run_service(
+        folder / "store", "--model", str(folder / "model.onnx"), "--rate-limit", "0", "--remember"
+    ) as service:
         yield service.address, key
 
 
@@ -65,20 +63,41 @@ def test_the_map_has_a_legend_tips_and_leads_to_searches(browser: Any, desk_shop
     context.close()
 
 
-def test_what_was_not_found_needs_an_admins_key_and_is_counted(browser: Any, desk_shop: tuple[str, str]) -> None:
+def test_rules_are_previewed_set_live_and_undone(browser: Any, desk_shop: tuple[str, str]) -> None:
     context = browser.new_context(**DESK)
     page = SearchPage(context.new_page())
-    page.page.goto(f"{desk_shop[0]}/desk#missing")
+    page.page.goto(f"{desk_shop[0]}/desk#rules")
     page.find("#key").fill(desk_shop[1])
     page.find("#key").press("Enter")
-    page.find("#missing li").first.wait_for()
-    assert page.find("#missing li").evaluate_all(
-        "all => all.map((one) => one.innerText.replace(/\\s+/g, ' ').trim())"
-    ) == ["A > B 4", "C 2"]
-    assert page.find(".days i").count() == 2
-    page.find("#to-map").click()
-    page.find("#map").wait_for()
+    page.button("Add a rule").click()
+    page.find(".rules select").select_option("pin")
+    found = context.request.post(f"{desk_shop[0]}/v1/search", data={"text": "product", "k": 1}).json()
+    pinned = found["results"][0]["product_id"] if found.get("results") else "p0"
+    page.find(".rules input").first.fill(pinned)
+    page.find(".rules input").first.press("Tab")
+    page.button("Preview").click()
+    page.find(".preview h2, #status:not(:empty)").first.wait_for()
+    page.button("Set live").click()
+    page.find("#status").filter(has_text="The rules are live.").wait_for()
+    assert page.find(".rules li").count() == 1
+    page.picture("rules")
+    page.button("Undo the last change").click()
+    page.find("#status").filter(has_text="The rules before are live again.").wait_for()
+    assert page.find(".rules li").count() == 0 and page.problems == []
+    context.close()
+
+
+def test_every_view_of_the_desk_is_an_entry_that_back_restores(browser: Any, desk_shop: tuple[str, str]) -> None:
+    context = browser.new_context(**DESK)
+    page = SearchPage(context.new_page())
+    page.page.goto(f"{desk_shop[0]}/desk")
+    page.find("#key").fill(desk_shop[1])
+    page.find("#key").press("Enter")
+    page.find("#sought h2").first.wait_for()
+    assert "What fewer than 5 shoppers did is not told." in page.find("#sought p").first.inner_text()
+    page.find("#to-reports").click()
+    page.find("#reports h2").wait_for()
     page.page.go_back()
-    page.find("#missing").wait_for()
-    assert page.problems == []
+    page.find("#sought").wait_for()
+    assert page.find("#reports").is_hidden() and page.problems == []
     context.close()

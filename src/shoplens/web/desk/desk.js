@@ -1,9 +1,11 @@
-/** The desk: the map of the catalogue, and what shoppers sought and did not find. Each view is an entry of the history. */
+/** The desk: what shoppers sought, merchandising, the map, findings and reports. Each view is an entry of the history. */
 
 import { h } from "../search/dom.js";
 import { Service } from "../search/service.js";
+import { showFindings, showReports } from "./findings.js";
 import { CatalogueMap } from "./map.js";
-import { showMissing } from "./missing.js";
+import { Rules } from "./rules.js";
+import { showStatistics } from "./statistics.js";
 
 const KEY = "shoplens-desk-key";
 const shop = JSON.parse(document.querySelector('meta[name="shoplens"]').content);
@@ -19,12 +21,15 @@ const VIEWS = {
     map ??= new CatalogueMap(byId("map"), service, say, (product) => (location.href = `/#like=${encodeURIComponent(product.id)}`));
     return map.show();
   },
-  missing: () => showMissing(byId("missing"), service),
+  sought: () => showStatistics(byId("sought"), service),
+  rules: () => new Rules(byId("rules"), service, say).show(),
+  findings: () => showFindings(byId("findings"), service, say),
+  reports: () => showReports(byId("reports"), service, say),
 };
 
 /** Show the view of the address. */
 async function show() {
-  const shown = location.hash.slice(1) in VIEWS ? location.hash.slice(1) : "map";
+  const shown = location.hash.slice(1) in VIEWS ? location.hash.slice(1) : "sought";
   for (const name of Object.keys(VIEWS)) {
     byId(name).hidden = name !== shown;
     if (name === shown) byId(`to-${name}`).setAttribute("aria-current", "page");
