@@ -16,6 +16,7 @@ from shoplens.embedders.preprocessing import network_input
 from shoplens.images import decode_photo
 from shoplens.models.processor import card_keys
 from shoplens.settings import Settings
+from shoplens.training.exports.torchvision_operators import repair_torchvision
 from tests.images.made_photos import encoded, scene
 
 pytestmark = pytest.mark.extras
@@ -42,6 +43,12 @@ FAMILIES: list[tuple[str, str, dict[str, Any]]] = [
 """SigLIP2 of fixed size uses SigLIP's; DINOv3's runs with torchvision only."""
 GREY_LEVEL = 1 / 255 / 0.224
 """One grey level in units of the network's input."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def torchvision() -> None:
+    """Let `torchvision` be imported, where it is installed."""
+    repair_torchvision()
 
 
 def files() -> list[bytes]:
@@ -92,9 +99,6 @@ def test_the_input_is_that_of_the_library(module: str, name: str, options: dict[
 
 def test_the_input_of_dinov3_is_within_a_grey_level() -> None:
     """Its processor scales by torchvision, which rounds otherwise than Pillow."""
-    from shoplens.training.exports.torchvision_operators import repair_torchvision
-
-    repair_torchvision()
     pytest.importorskip("torchvision", reason="torchvision is not installed")
     family = importlib.import_module("transformers.models.dinov3_vit.image_processing_dinov3_vit")
     processor = family.DINOv3ViTImageProcessor()

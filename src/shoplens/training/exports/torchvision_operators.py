@@ -20,10 +20,10 @@ _libraries: list[Any] = []
 
 def repair_torchvision() -> None:
     """Declare the operators where `torchvision` is installed and cannot be imported without them."""
-    import torch
-
     if "torchvision" in sys.modules or find_spec("torchvision") is None:
         return
+    import torch
+
     try:
         import torchvision  # noqa: F401
     except RuntimeError as problem:
