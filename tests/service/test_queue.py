@@ -99,14 +99,14 @@ def test_queue_is_long_for_a_burst_and_short_where_no_thread_is_ever_idle() -> N
         assert (queue.working, queue.waiting) == (2, 6)
         now += 1.0
         queue.refuse_if_full()
-        now += 1.0  # for so long, no thread was idle
+        now += 3.0  # for so long, no thread was idle
         with pytest.raises(RequestRefused) as error:
             queue.refuse_if_full()
         assert error.value.code == "busy"
         start.set()
         assert all(await asyncio.gather(*burst)), "what was accepted is answered"
-        now += 0.1
-        burst = [asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))) for _ in range(8)]
+        now += 1.0
+        burst = [asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))) for _ in range(6)]
         assert all(await asyncio.gather(*burst)), "threads have been idle again"
         for _ in range(30):  # requests that take a second
             slow = asyncio.ensure_future(queue.run(make_request(), lambda: threading.Event().wait(0.001)))

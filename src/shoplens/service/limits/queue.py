@@ -16,7 +16,7 @@ from shoplens.service.failures import RequestRefused
 
 T = TypeVar("T")
 RETRY_SECONDS = 1.0
-MEMORY_SECONDS = 0.5
+MEMORY_SECONDS = 1.0
 """Time constant of the mean over which threads are said to be idle."""
 SATURATED = 0.05
 """Share of idle threads below which more requests come than can be answered."""
