@@ -26,7 +26,7 @@ LEVELS = (
     ("evaluation",),
     ("training",),
     ("shop",),
-    ("demo", "web", "service", "client", "cli"),
+    ("demo", "web", "service", "client", "agents", "cli"),
 )
 """From what is imported by all to what imports all."""
 STRANGERS = LEVELS[2]

@@ -31,6 +31,7 @@ COMMANDS = {
     "copy": "storing",
     "demo": "serving",
     "serve": "serving",
+    "mcp": "serving",
 }
 """Command -> the folder of its file."""
 GROUPS = {
