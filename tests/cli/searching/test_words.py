@@ -44,10 +44,11 @@ def test_a_line_says_how_each_word_was_read() -> None:
         WordMeaning("nicht rto", 0, 9, "unwanted", {"color": {"Red": 0.7, "Dark Red": 0.3}}, "", "red", "rot"),
         WordMeaning("unter 40", 10, 18, "condition", condition="price < 40"),
         WordMeaning("teal", 19, 23, "wanted", color="turquoise"),
-        WordMeaning("x", 24, 25, "unknown"),
+        WordMeaning("boho", 24, 28, "caption"),
+        WordMeaning("x", 29, 30, "unknown"),
     ]
     assert describe_words(meanings) == (
         'Words: "nicht rto": not color Red or Dark Red (read as "rot"); "unter 40": price < 40; '
-        '"teal": colour turquoise. Not understood: "x".'
+        '"teal": colour turquoise; "boho": what photos show. Not understood: "x".'
     )
-    assert describe_words(meanings[3:]) == 'Not understood: "x".'
+    assert describe_words(meanings[4:]) == 'Not understood: "x".'

@@ -84,14 +84,15 @@ def describe_words(meanings: Sequence[WordMeaning]) -> str:
 def _describe_meaning(meaning: WordMeaning) -> str:
     classes = [f"{name} {' or '.join(shares)}" for name, shares in meaning.classes.items()]
     color = [f"colour {meaning.color}"] if meaning.color and not classes else []
-    said = ", ".join([*classes, *color]) or meaning.condition or meaning.kind
+    kind = "what photos show" if meaning.kind == "caption" else meaning.kind
+    said = ", ".join([*classes, *color]) or meaning.condition or kind
     corrected = f' (read as "{meaning.corrected}")' if meaning.corrected else ""
     return f"{'not ' if meaning.kind == 'unwanted' else ''}{said}{corrected}"
 
 
 def _explain_verdict(answer: Answer, steering: Steering) -> str:
     steered = any((steering.weights, steering.profile, steering.like, steering.color, steering.unlike is not None))
-    steered = steered or any(one.kind in ("wanted", "unwanted", "title") for one in answer.words)
+    steered = steered or any(one.kind in ("wanted", "unwanted", "title", "caption") for one in answer.words)
     if steered and answer.verdict == "uncalibrated":
         reasons = "weights, a profile, words, a colour or an example"
         return f"How certain the answer is cannot be said for a search with {reasons}."

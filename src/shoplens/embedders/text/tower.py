@@ -137,7 +137,7 @@ def open_tokenizer(path: Path) -> Any:
     except ImportError:
         raise ModelError(
             "Words are read by the library tokenizers, which is not installed.",
-            f"Run `{INSTALL_COMMAND}`; or take `text` out of the model's card, and words are compared with words only.",
+            f"Run `{INSTALL_COMMAND}`; or add the model with `--no-text`, and words are compared with words only.",
             code="no-tokenizers",
         ) from None
     try:
