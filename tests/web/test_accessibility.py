@@ -53,7 +53,7 @@ def test_axe_finds_nothing_serious(browser: Any, address: str, drawn_shop: Path,
         assert serious_problems(page.page) == []
 
 
-@pytest.mark.parametrize("path", ["/docs", "/web/storefront.html"])
+@pytest.mark.parametrize("path", ["/docs", "/desk", "/web/storefront.html"])
 def test_axe_finds_nothing_serious_on_the_other_pages(browser: Any, address: str, path: str) -> None:
     context = browser.new_context(bypass_csp=True)
     page = context.new_page()

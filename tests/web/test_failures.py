@@ -82,6 +82,7 @@ def test_an_offline_phone_searches_as_soon_as_it_is_back(phone: SearchPage, draw
     assert phone.ids() and len(phone.chips()) == 1
 
 
+@pytest.mark.thorough
 def test_a_restarted_service_gets_the_photo_again(browser: Any, drawn_shop: Path, tmp_path: Path) -> None:
     shutil.copytree(drawn_shop / "store", tmp_path / "store")
     with run_service(tmp_path / "store", "--rate-limit", "0") as service:

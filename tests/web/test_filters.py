@@ -89,6 +89,7 @@ def test_on_a_phone_filters_are_a_sheet_that_closes_by_escape(phone: SearchPage,
     phone.upload(drawn_shop / "query.jpg")
     assert phone.find(".filters").is_hidden()
     phone.open_filters()
+    phone.find(".sheet").evaluate("one => Promise.all(one.getAnimations().map((rise) => rise.finished))")
     phone.picture("sheet")
     box = phone.find(".sheet").bounding_box()
     assert box["x"] == 0 and box["width"] == 390 and box["y"] + box["height"] == 844
