@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shoplens import Shop
-from shoplens.build import tuning_photos
+from shoplens.build.tuning import tuning_photos
 from shoplens.build.tuning.tuning_photos import KIND, PhotoMaker
 from shoplens.images import PhotoSource
 from shoplens.settings import Settings
