@@ -105,6 +105,8 @@ def server_query(query: VectorQuery, sizes: VectorSizes) -> tuple[str, Any]:
         return CLASS_VECTOR, server_sparse_vector(query.class_vector)
     if query.text_vector is not None:
         return TEXT_VECTOR, server_sparse_vector(query.text_vector)
+    if query.pretrained is not None:
+        return PRETRAINED, query.pretrained.tolist()
     look = np.zeros(sizes.look, np.float32) if query.look is None else query.look
     rest = np.zeros(sizes.filter_vector, np.float32) if query.filter_vector is None else query.filter_vector
     return COMBINED, np.concatenate([look, rest]).tolist()

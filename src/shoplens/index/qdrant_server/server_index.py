@@ -179,7 +179,8 @@ class ServerIndex:
         if query.is_sparse:  # fewer than limit are all that share an entry
             points = self._requests.query(using, vector, limit, filters, HNSW_EF)
         else:
-            points = self._requests.search(using, vector, limit, filters, COMBINED_HNSW_EF)
+            ef = COMBINED_HNSW_EF if query.pretrained is None else HNSW_EF
+            points = self._requests.search(using, vector, limit, filters, ef)
         scores = np.array([point.score for point in points], np.float32)
         return PhotoHits([photo_key(point.id) for point in points], scores)
 

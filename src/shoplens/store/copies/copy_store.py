@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shoplens.embedders.look import load_look
 from shoplens.errors import Refused, StoreError
+from shoplens.filters.model.caption import load_caption_model
 from shoplens.filters.model.stored import load_filters
 from shoplens.index.protocol import IndexedProduct, StoredIndex
 from shoplens.reading.text_model import load_text_model
@@ -50,6 +51,7 @@ def copy_store(source: Store, target: Store, progress: Progress, *, replace_live
         with target.new_generation(manifest) as generation:
             _copy_files(live.folder, generation.folder)
             generation.filters, generation.text = load_filters(generation.folder), load_text_model(generation.folder)
+            generation.caption = load_caption_model(generation.folder)
             generation.look = load_look(generation.folder, manifest.look)
             products = _copy_products(live, generation, progress)
             build_graph(target, generation)
