@@ -42,6 +42,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_models_are_measured_side_by_side(shop: Path) -> None:
     pixels = write_repository(shop / "pixels", readme="---\nlicense: mit\n---\n")
     added = run_command("models", "add", pixels, "--measure", shop / "queries.csv", "--json")
@@ -61,12 +62,14 @@ def test_models_are_measured_side_by_side(shop: Path) -> None:
     assert printed.code == 0 and "bytes a product" in printed.out
 
 
+@pytest.mark.slow
 def test_queries_of_other_shops_are_refused(shop: Path) -> None:
     (shop / "other.csv").write_text("photo,product_id\nquery0.png,x\n")
     result = run_command("models", "measure", shop / "other.csv", "colours")
     assert result.code and "No query" in result.err
 
 
+@pytest.mark.slow
 def test_vectors_are_cut_along_the_axes_of_the_shop(shop: Path) -> None:
     result = run_command("models", "cut", "colours", "--to", 2, "--json")
     assert result.code == 0, result.err
