@@ -250,16 +250,26 @@ def test_every_route_of_the_api_is_guarded() -> None:
 def requests_of_all_routes(client: TestClient) -> Iterator[tuple[str, str, Callable[[], int]]]:
     """Yield method, path, and what sends a valid request, for every route but pages and commands."""
     photo = client.get("/v1/products/red-1").json()["photos"][0].rpartition("/")[2]
-    values = {"product_id:path": "red-1", "content_hash": photo, "user:path": "somebody"}
+    values = {"product_id:path": "red-1", "content_hash": photo, "user:path": "somebody", "name": "a"}
     search = {"product_id": "red-1"}
     events = {"events": [{"query_id": "x", "product_id": "red-1", "kind": "click"}]}
     regions = {"image": "aGk=", "product_id": "red-1", "photo": photo}
     products = {"products": [{"id": "new", "title": "New", "photos": ["http://127.0.0.1:9/x.jpg"]}]}
-    bodies = {"/v1/search": search, "/v1/feedback": events, "/v1/regions": regions, "/v1/products": products}
+    rules = {"rules": []}
+    finding = {"product_id": "red-1", "dimension": "color", "value": "blue"}
+    bodies = {
+        "/v1/desk/findings/accept": finding,
+        "/v1/merchandising": {**rules, "version": 0},
+        "/v1/merchandising/preview": rules,
+        "/v1/search": search,
+        "/v1/feedback": events,
+        "/v1/regions": regions,
+        "/v1/products": products,
+    }
     for route in (one for module in route_modules() if module not in (pages, commands) for one in module.router.routes):
         path = re.sub(r"\{([^}]+)\}", lambda found: values[found[1]], route.path)
         for method in route.methods:
-            body = bodies.get(route.path, {"price": 5} if method == "PATCH" else None)
+            body = bodies.get(route.path, {"price": 5} if method == "PATCH" else None) if method != "GET" else None
             yield method, path, partial(_status, client, method, path, body)
 
 

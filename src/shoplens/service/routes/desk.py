@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -51,7 +50,7 @@ Products = dict[str, dict[str, str]]
 async def merchandising(request: Request) -> dict[str, Any]:
     """Return the rules that are set now, those before, and what `shoplens.toml` says."""
     service = service_state(request)
-    return await asyncio.to_thread(lambda: _state(service, service.shop.merchandising.load()))
+    return await service.records.run(request, lambda: _state(service, service.shop.merchandising.load()))
 
 
 @router.put(
@@ -110,7 +109,7 @@ async def statistics(
     """Return searches a day, the products that were shown and clicked most, and what was not found. It needs the
     setting `remember`; nothing is told of what fewer than five shoppers did, and no photo is stored."""
     service = service_state(request)
-    return await asyncio.to_thread(lambda: _statistics(service, days))
+    return await service.records.run(request, lambda: _statistics(service, days))
 
 
 @router.get(
@@ -118,7 +117,8 @@ async def statistics(
 )
 async def reports(request: Request) -> dict[str, Any]:
     """List the reports of evaluations, trainings and feeds that are in the store, the latest first."""
-    files = await asyncio.to_thread(_report_files, service_state(request))
+    service = service_state(request)
+    files = await service.records.run(request, lambda: _report_files(service))
     rows = [{"name": one.name, "created": one.stat().st_mtime, "bytes": one.stat().st_size} for one in files]
     return {"reports": sorted(rows, key=lambda row: (-float(row["created"]), row["name"]))}
 
@@ -132,10 +132,11 @@ async def reports(request: Request) -> dict[str, Any]:
 )
 async def report(request: Request, name: str) -> Response:
     """Return a report as a file to be saved."""
-    files = {one.name: one for one in await asyncio.to_thread(_report_files, service_state(request))}
+    service = service_state(request)
+    files = {one.name: one for one in await service.records.run(request, lambda: _report_files(service))}
     if name not in files:
         raise InvalidValue(f"There is no report {name[:100]!r}.", "See /v1/desk/reports.", code="no-such-page")
-    content = await asyncio.to_thread(files[name].read_bytes)
+    content = await service.records.run(request, files[name].read_bytes)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type="application/octet-stream", headers=headers)
 
