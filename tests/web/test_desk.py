@@ -80,6 +80,7 @@ def test_rules_are_previewed_set_live_and_undone(browser: Any, desk_shop: tuple[
     page.button("Set live").click()
     page.find("#status").filter(has_text="The rules are live.").wait_for()
     assert page.find(".rules li").count() == 1
+    assert "false" not in page.find("#rules").inner_text()
     page.picture("rules")
     page.button("Undo the last change").click()
     page.find("#status").filter(has_text="The rules before are live again.").wait_for()

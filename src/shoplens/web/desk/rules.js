@@ -37,7 +37,7 @@ export class Rules {
     this.body.replaceChildren(
       h("p.soft", {}, state.version ? `Version ${state.version}, set by ${state.by || "nobody"} on ${state.at}.` : "No rule was set so far."),
       ...state.notes.map((note) => h("p", { role: "alert" }, note)),
-      settings && h("p.soft", {}, "shoplens.toml has pins, boosts or buries, too; rules override them."),
+      ...(settings ? [h("p.soft", {}, "shoplens.toml has pins, boosts or buries, too; rules override them.")] : []),
       h("ol.rules", {}, ...rows),
       h("div.bar", {}, button("Add a rule", () => this.#change([...this.draft, { action: "boost", products: [], where: "", amount: AMOUNT, start: "", end: "", note: "" }])),
         button("Preview", () => this.#run(() => this.#try())), button("Set live", () => this.#run(() => this.#set())),

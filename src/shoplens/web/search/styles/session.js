@@ -30,7 +30,7 @@ export default `
 .strip .photo { position: relative; flex: none; }
 .strip .photo img { height: 152px; width: auto; max-width: 100%; object-fit: contain; }
 .app[data-wide] .strip .photo img { height: auto; width: auto; max-width: 264px; max-height: 320px; }
-.strip .shown { position: relative; display: block; padding: 0; border: 0; background: none; cursor: zoom-in; }
+.strip .shown { position: relative; display: block; overflow: hidden; padding: 0; border: 0; background: none; cursor: zoom-in; }
 .strip .likeness { display: flex; align-items: center; gap: 16px; padding: 8px 60px 8px 16px; width: 100%; }
 .strip .likeness img { height: 136px; width: 112px; object-fit: contain; mix-blend-mode: multiply; }
 .app[data-wide] .strip .likeness { flex-direction: column; padding: 16px 16px 64px; text-align: center; }

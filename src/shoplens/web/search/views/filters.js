@@ -102,7 +102,8 @@ export class Filters {
     const { app } = this;
     const box = h("input", { type: "checkbox", checked: isTicked, data: { held: `${field.name}=${value}` } });
     box.addEventListener("change", () => app.change(toggleTick(app.query, field.name, value)));
-    const color = field.swatches?.[value.toLocaleLowerCase()];
+    const hasColors = Object.keys(field.swatches).length > 0;
+    const color = field.swatches[value.toLocaleLowerCase()] ?? (hasColors ? "transparent" : null);
     return h("label.tick", {}, box, color && h("span.swatch", { style: { background: color } }), h("span", { dir: "auto", className: count ? "" : "none" }, name),
       count !== null && h("span.count", {}, app.texts.number(count)));
   }

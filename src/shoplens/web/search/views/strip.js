@@ -42,8 +42,8 @@ export class Strip {
     const { app } = this;
     const { query, texts } = app;
     const image = h("img", { alt: texts.say("yourPhoto"), src: photo.address, width: photo.size[0], height: photo.size[1] });
-    const shown = h("div.photo", {}, h("div.shown", { onclick: () => this.edit() }, image));
-    if (query.region) shown.append(h("div.frame", { style: placeOf(query.region) }));
+    const frame = query.region && h("div.frame", { style: placeOf(query.region) });
+    const shown = h("div.photo", {}, h("div.shown", { onclick: () => this.edit() }, image, frame));
     objects.forEach(({ box }, place) => {
       const region = sharesOf(box, photo.sentSize);
       const isChosen = query.region !== null && region.every((share, side) => Math.abs(share - query.region[side]) < 0.01);
