@@ -22,6 +22,7 @@ from shoplens.service.responses.compression import CompressionMiddleware
 from shoplens.service.responses.openapi import TAGS, openapi_document, operation_id
 from shoplens.service.routes import commands, desk, pages, products, regions, searching, shop_pages, storefront
 from shoplens.service.state import ServiceState
+from shoplens.service.tracing.traces import OpenTelemetryTraces
 from shoplens.shop import Shop
 from shoplens.store.copies.snapshot_folders import remove_abandoned_snapshots
 
@@ -47,6 +48,8 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
     """
     settings, metrics = shop.settings, Metrics()
 
+    traces = OpenTelemetryTraces(settings.traces) if settings.traces else None
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.service = ServiceState.of(shop, workers, secret)
@@ -62,6 +65,8 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
             for task in tasks:
                 task.cancel()
             app.state.service.close()
+            if traces is not None:
+                traces.close()
 
     app = FastAPI(
         title="Shoplens",
@@ -84,13 +89,14 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
         metrics=metrics,
         seconds=settings.request_seconds,
         refuse=partial(_refuse_when_busy, connections),
+        traces=traces,
     )
     if origins := [one.strip() for one in settings.cors.split(",") if one.strip()]:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "x-api-key", "x-request-id"],
+            allow_headers=["authorization", "content-type", "x-api-key", "x-request-id", "traceparent"],
             expose_headers=["x-request-id", "retry-after"],
             max_age=600,
         )

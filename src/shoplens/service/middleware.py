@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shoplens.service.failures import RequestRefused, failure, request_language
 from shoplens.service.limits.bodies import MAX_BYTES, SMALL
 from shoplens.service.metrics import Metrics
+from shoplens.service.tracing.traces import Traces, read_traceparent
 
 log = logging.getLogger("shoplens.service")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -38,22 +39,34 @@ class RequestMiddleware:
         metrics: of the service.
         seconds: in which a body must arrive.
         refuse: raises RequestRefused for requests that are refused before their body is read, which costs little.
+        traces: starts and ends a span for each request; None for none.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, seconds: float, refuse: Callable[[Scope], None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        seconds: float,
+        refuse: Callable[[Scope], None],
+        traces: Traces | None = None,
+    ) -> None:
         self._app, self._metrics, self._refuse = app, metrics, refuse
-        self._seconds = seconds
+        self._seconds, self._traces = seconds, traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _NAME.fullmatch(given) else uuid.uuid4().hex
         scope["request_id"] = request_id
         status, begun, method = 500, time.perf_counter(), scope["method"]
         if method == "HEAD":  # answered wherever GET is, by the same headers without the body
             scope = {**scope, "method": "GET"}  # the server keeps its own, which sends no body
+        traceparent = read_traceparent(headers)
+        if self._traces is not None:
+            traceparent = self._traces.start(scope, traceparent)
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -79,12 +92,15 @@ class RequestMiddleware:
             self._metrics.requests.labels(route, str(status)).observe(took)
             if status >= 400:
                 self._metrics.errors.labels(str(status)).inc()
+            if self._traces is not None:
+                self._traces.end(scope, method, route, status)
+            fields = {"request_id": request_id, "status": status, "ms": round(took * 1e3, 1)}
             log.info(
                 "%s %s %d",
                 method,
                 route,
                 status,
-                extra={"request_id": request_id, "status": status, "ms": round(took * 1e3, 1)},
+                extra={**fields, "traceparent": traceparent} if traceparent else fields,
             )
 
     def _limit_body(self, scope: Scope, receive: Receive) -> Receive:

@@ -111,6 +111,7 @@ class Settings:
     page_key: str = _setting(
         "", "key with the role search that the search page uses, where searches need one; every visitor can read it"
     )
+    traces: str = _setting("", "address that takes OpenTelemetry traces by OTLP over HTTP, with the extra `otel`")
     currency: str = _setting("", "currency of prices for which the feed gives none, e.g. `EUR`")
     url_template: str = _setting(
         "", "address of a product's page, e.g. `https://shop.example/{url}`; with `{id}`, `{group_id}` or `{url}`"

@@ -29,6 +29,7 @@ from shoplens.service.product_links import complete_product
 from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.service.schemas import MAX_PAGED, AnswerDocument, ErrorDocument, SearchRequest
 from shoplens.service.state import ServiceState, service_state
+from shoplens.service.tracing.traces import add_stages
 from shoplens.types import Answer, Query, Region, Steering
 from shoplens.types.queries import MAX_PHOTOS
 
@@ -198,6 +199,7 @@ async def answer_page(
             if encoded_object is not None:
                 service.query_cache.add(one.query_id, encoded_object, generation)
         service.metrics.count_search(answer.took_ms, answer.verdict)
+        add_stages(request.scope, answer.took_ms, answer.verdict)
         if query.photo is not None and not (query.where or body.offset):
             service.not_found.count(answer)
         log_search(service.shop, answer, body, client_address(request, service.shop.settings))
