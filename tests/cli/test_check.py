@@ -11,7 +11,7 @@ import pytest
 
 from shoplens.images.corruptions.corruption import CORRUPTIONS
 from shoplens.index.protocol import IndexedProduct
-from shoplens.ranking.match_probability import FEATURES
+from shoplens.ranking.match_probability import EVIDENCE, FEATURES
 from shoplens.store.files.atomic import copy_tree
 from shoplens.store.store import Store
 from tests.cli.command_line import CommandResult, run_command
@@ -173,7 +173,7 @@ def test_calibrate_prints_one_json_object_with_the_documented_keys(
         26,
     )
     assert (output["absent_share"], output["queries_from"], output["left_out"]) == (0.3, "held-out photos", [])
-    assert list(output["match"]) == list(output["absent"]) == list(FEATURES)
+    assert (list(output["match"]), list(output["absent"])) == (list(FEATURES), [*FEATURES, *EVIDENCE])
     assert [diagram["answers"] for diagram in output["reliability"]] == [208, 208]
     assert json.loads((tmp_path / "c.json").read_text()) == output
     assert (

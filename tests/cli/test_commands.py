@@ -290,7 +290,7 @@ def test_a_missing_or_locked_store_exits_with_4(
         (("similar", "p3", "--strategy", "magic"), "unknown-strategy", "pretrained, filters-static"),
         (("add", "feed.jsonl", "--format", "nonsense"), "unknown-format", "magento, shopify"),
         (("doctor", "--kind", "never-found", "--kind", "odd"), "unknown-kind", "wrong-value, missing-value"),
-        (("keys", "add", "storefront", "--role", "owner"), "bad-key", "search, write, admin"),
+        (("keys", "add", "storefront", "--role", "owner"), "bad-key", "search, desk, write, admin"),
         (("train", "look", "--positives", "shop"), "invalid-value", "product, group"),
         (("train", "classifier", "--depth", "deep"), "invalid-value", "head, full"),
         (("train", "look", "--loss", "hope"), "unknown-loss", "supcon, multi-similarity"),

@@ -100,7 +100,7 @@ def test_facets_count_the_relevant_and_all_products_of_each_value(store: Path, f
 def test_info_lists_merchandising_entries_that_match_no_product(store: Path, preferences: Path) -> None:
     (preferences / "shoplens.toml").write_text('[merchandising]\npins = ["blue-plain-0", "gone"]\n')
     result = run_command("info", "--store", store)
-    assert "[merchandising] of shoplens.toml names 'gone', which stands for no product." in result.out + result.err
+    assert "The merchandising names 'gone', which stands for no product: correct the entry" in result.out + result.err
     assert "blue-plain-0" not in result.out + result.err
     entries = run_command("info", "--store", store, "--json").json["merchandising"]
     assert [(entry["entry"], entry["by"], entry["products"]) for entry in entries] == [("gone", "nothing", [])]
