@@ -76,6 +76,15 @@ def test_where_nothing_is_left_ticks_stay_and_each_can_be_taken_back(page: Searc
     assert page.ids() and page.chips() == ["Home"]
 
 
+def test_words_that_are_not_understood_are_not_offered_as_what_leaves_nothing(
+    page: SearchPage, drawn_shop: Path
+) -> None:
+    page.upload(drawn_shop / "query.jpg")
+    page.say("zzqqq under 1")
+    assert page.chips() == ["zzqqq (not understood)", "under 1"]
+    assert page.find(".empty button").all_inner_texts() == ["Nothing “under 1”: remove this filter"]
+
+
 def test_a_new_photo_begins_without_conditions(page: SearchPage, drawn_shop: Path) -> None:
     page.upload(drawn_shop / "query.jpg")
     page.tick("Home")

@@ -52,7 +52,7 @@ export default `
 .empty .samples { margin-top: 32px; }
 
 .why { position: fixed; inset: auto; margin: 0; width: min(360px, calc(100vw - 24px)); max-height: min(560px, 80dvh); overflow: auto; padding: 16px 20px 20px; border: 1px solid var(--line); border-radius: 16px; color: var(--ink); background: var(--surface); box-shadow: var(--lift); text-align: start; font-size: 14px; line-height: 20px; }
-.why header { display: flex; justify-content: space-between; gap: 8px; margin: -4px -8px 8px 0; }
+.why header { display: flex; justify-content: space-between; align-items: flex-start; gap: 8px; margin: -4px -8px 8px 0; }
 .why .sentence { font-size: 16px; line-height: 24px; font-weight: 500; padding-top: 8px; }
 .why .parts { display: grid; grid-template-columns: 1fr auto; gap: 4px 12px; margin: 8px 0 12px; font-variant-numeric: tabular-nums; }
 .why .parts > * { min-width: 0; }

@@ -13,6 +13,7 @@ export default `
 .app[data-wide] .side { display: block; }
 .tools { display: flex; align-items: center; gap: 8px; min-height: 44px; }
 .tools .space { flex: 1; }
+.app[data-wide] .tools [part~="filters-button"] { display: none; }
 .tools select { appearance: none; min-height: 44px; max-width: 56%; border: 1px solid var(--line); border-radius: 999px; padding: 0 36px 0 16px; cursor: pointer; text-overflow: ellipsis;
   background: linear-gradient(45deg, transparent 50%, var(--soft) 50%) calc(100% - 20px) 55% / 5px 5px no-repeat, linear-gradient(-45deg, transparent 50%, var(--soft) 50%) calc(100% - 15px) 55% / 5px 5px no-repeat, var(--surface); }
 [dir="rtl"] .tools select { padding: 0 16px 0 36px; background-position: 20px 55%, 15px 55%; }

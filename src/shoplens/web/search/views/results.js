@@ -101,7 +101,8 @@ export class Results {
   /** Create a button for each thing that a search asks for, which takes it back. */
   #createTakeBacks() {
     const { app } = this;
-    return [...conditionWishes(app), ...meaningWishes(app)].map(({ name, next }) => button(app.texts.say("nothingBy", { name }), { onclick: () => app.change(next, { focus: true }) }));
+    const understood = meaningWishes(app).filter((wish) => wish.kind !== "unknown");
+    return [...conditionWishes(app), ...understood].map(({ name, next }) => button(app.texts.say("nothingBy", { name }), { onclick: () => app.change(next, { focus: true }) }));
   }
 
   #updateFoot(answer, problem) {
