@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageFilter
 
+from shoplens.reading import barcodes
 from shoplens.reading.barcodes import Barcode, read_barcodes
 from shoplens.types import Pixels
 from tests.code_photos import EAN, draw_code, draw_wrong_ean_8
@@ -93,3 +94,8 @@ def test_a_large_picture_is_read_at_a_part_of_its_resolution_first() -> None:
     photo = Image.new("RGB", (2600, 2600), GREY)
     photo.paste(draw_code(EAN, scale=2), (900, 1100))
     assert read_barcodes(np.asarray(photo)) == (Barcode(EAN, f"0{EAN}"),)
+
+
+def test_nothing_of_the_library_outlives_a_reading() -> None:
+    """The library prints complaints at the end of the process about what is still held then."""
+    assert not [name for name, value in vars(barcodes).items() if type(value).__module__.startswith("zxingcpp")]

@@ -102,3 +102,33 @@ def test_every_view_of_the_desk_is_an_entry_that_back_restores(browser: Any, des
     page.find("#sought").wait_for()
     assert page.find("#reports").is_hidden() and page.problems == []
     context.close()
+
+
+def test_findings_name_their_products_and_are_accepted_one_by_one(browser: Any, desk_shop: tuple[str, str]) -> None:
+    finding = {
+        "kind": "wrong-value",
+        "product_ids": ["p1"],
+        "sentence": "color: the feed says Blue, the photo says Black.",
+        "fix": "Correct color in the feed, or the photo.",
+        "photos": [{"product_id": "p1", "title": "Tight", "photo": "/web/icon.svg", "role": "this product"}],
+        "dimension": "color",
+        "photo_value": "Black",
+    }
+    context = browser.new_context(**DESK)
+    page = SearchPage(context.new_page())
+    document = {"products": 1, "counts": {"wrong-value": 1}, "notes": [], "findings": [finding]}
+    page.page.route("**/v1/desk/findings", lambda route: route.fulfill(json=document))
+    sent: list[Any] = []
+
+    def accept(route: Any) -> None:
+        sent.append(route.request.post_data_json)
+        route.fulfill(json={})
+
+    page.page.route("**/v1/desk/findings/accept", accept)
+    page.page.goto(f"{desk_shop[0]}/desk#findings")
+    page.find("#findings li").wait_for()
+    assert page.find("#findings strong").inner_text().startswith("Tight (p1): color: the feed says Blue")
+    page.button("Accept Black").click()
+    page.find("#findings").get_by_text("Accepted").wait_for()
+    assert sent == [{"product_id": "p1", "dimension": "color", "value": "Black"}] and page.problems == []
+    context.close()

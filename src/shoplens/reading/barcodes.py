@@ -27,8 +27,8 @@ Grey = npt.NDArray[np.uint8]
 """uint8 (h, w)."""
 MAX_CODES = 8
 """Codes that are reported for a photo."""
-_FORMATS = zxingcpp.barcode_formats_from_str("EAN13,EAN8,UPCA,UPCE,QRCode")
-_QR, _UPC_E = zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.UPCE
+_FORMATS = "EAN13,EAN8,UPCA,UPCE,QRCode"
+"""Read anew for each photo: what the library makes of them may not outlive it, or it complains at the process's end."""
 _DIGITAL_LINK = re.compile(r"https?://[^/?#]+(?:/[^?#]*)?/(?:01|gtin)/(\d{8}|\d{12,14})(?:[/?#]|$)", re.I | re.ASCII)
 _ELEMENT_STRING = re.compile(r"\(01\)(\d{14})", re.ASCII)
 
@@ -113,9 +113,10 @@ def _read(grey: Grey) -> tuple[Barcode, ...]:
 
 
 def _read_once(grey: Grey) -> tuple[Barcode, ...]:
-    codes = zxingcpp.read_barcodes(grey, formats=_FORMATS, try_invert=False, return_errors=True)
-    if any(code.valid and code.format not in (_QR, _UPC_E) for code in codes):
-        codes = [code for code in codes if code.format != _UPC_E]  # half of an EAN-13 may look like one
+    formats, short = zxingcpp.barcode_formats_from_str(_FORMATS), zxingcpp.BarcodeFormat.UPCE
+    codes = zxingcpp.read_barcodes(grey, formats=formats, try_invert=False, return_errors=True)
+    if any(code.valid and code.format not in (zxingcpp.BarcodeFormat.QRCode, short) for code in codes):
+        codes = [code for code in codes if code.format != short]  # half of an EAN-13 may look like one
     return tuple(dict.fromkeys(filter(None, map(_trade_number, codes))))[:MAX_CODES]
 
 
@@ -123,7 +124,7 @@ def _trade_number(code: zxingcpp.Barcode) -> Barcode | None:
     """Return the trade number of a code; None for a code that has another content, or that cannot be read."""
     if not code.valid and (code.error is None or code.error.type != zxingcpp.ErrorType.Checksum):
         return None
-    is_matrix = code.format == _QR
+    is_matrix = code.format == zxingcpp.BarcodeFormat.QRCode
     link = _DIGITAL_LINK.match(code.text) or _ELEMENT_STRING.match(code.text) if is_matrix else None
     digits = link[1] if link else code.text
     gtin = normalize_gtin(digits) if code.valid else ""

@@ -13,18 +13,23 @@ const byId = (id) => document.getElementById(id);
 const brand = byId("brand");
 brand.append(shop.logo ? h("img", { src: shop.logo, alt: shop.name, height: 32 }) : shop.name);
 const service = new Service("", sessionStorage.getItem(KEY) || shop.key);
-const say = (text) => (byId("status").textContent = text);
+let current = "";
 let map = null;
+
+/** Show a sentence, if its view is still the one that is shown. */
+function sayIn(view, text) {
+  if (view === current) byId("status").textContent = text;
+}
 
 const VIEWS = {
   map: () => {
-    map ??= new CatalogueMap(byId("map"), service, say, (product) => (location.href = `/#like=${encodeURIComponent(product.id)}`));
+    map ??= new CatalogueMap(byId("map"), service, (text) => sayIn("map", text), (product) => (location.href = `/#like=${encodeURIComponent(product.id)}`));
     return map.show();
   },
   sought: () => showStatistics(byId("sought"), service),
-  rules: () => new Rules(byId("rules"), service, say).show(),
-  findings: () => showFindings(byId("findings"), service, say),
-  reports: () => showReports(byId("reports"), service, say),
+  rules: () => new Rules(byId("rules"), service, (text) => sayIn("rules", text)).show(),
+  findings: () => showFindings(byId("findings"), service, (text) => sayIn("findings", text)),
+  reports: () => showReports(byId("reports"), service, (text) => sayIn("reports", text)),
 };
 
 /** Show the view of the address. */
@@ -36,14 +41,16 @@ async function show() {
     else byId(`to-${name}`).removeAttribute("aria-current");
   }
   byId("key-form").hidden = true;
-  say("");
+  current = shown;
+  sayIn(shown, "");
   try {
     await VIEWS[shown]();
   } catch (problem) {
+    if (shown !== current) return;
     const needsKey = ["unauthenticated", "unknown-key", "insufficient-role"].includes(problem.code);
     byId("key-form").hidden = !needsKey;
     byId(shown).hidden = needsKey;
-    say(needsKey ? "" : `${problem.problem ?? problem} ${problem.fix ?? ""}`);
+    sayIn(shown, needsKey ? "" : `${problem.problem ?? problem} ${problem.fix ?? ""}`);
     if (needsKey) byId("key").focus();
   }
 }

@@ -12,7 +12,7 @@ export async function showFindings(section, service, say) {
   const found = await service.request("/v1/desk/findings", { timeout: TIMEOUT_MS });
   say(found.notes.join(" "));
   const rows = found.findings.slice(0, MOST).map((finding) => {
-    const row = h("li", { data: { kind: finding.kind } }, h("strong", { dir: "auto" }, finding.sentence), h("span.soft", {}, finding.fix), createProducts(service, finding.photos, (one) => one.role));
+    const row = h("li", { data: { kind: finding.kind } }, h("strong", { dir: "auto" }, `${nameProducts(finding)}: ${finding.sentence}`), h("span.soft", {}, finding.fix), createProducts(service, finding.photos, (one) => one.role));
     if (finding.dimension && finding.photo_value) row.append(createAccept(finding, service, say));
     return row;
   });
@@ -20,6 +20,13 @@ export async function showFindings(section, service, say) {
   section.querySelector(".body").replaceChildren(h("p.soft", {}, `${found.products} products. ${counts}`),
     h("button", { type: "button", onclick: () => save(service, "/v1/desk/corrected-feed", "corrected-feed.jsonl", say) }, "Save the corrected feed"),
     createSection("Findings", rows, "The doctor found nothing."));
+}
+
+/** Return the title of a finding's product, and the ids of its products. */
+function nameProducts({ product_ids: ids, photos }) {
+  const title = photos.find((one) => one.product_id === ids[0])?.title;
+  const names = ids.length > 3 ? `${ids.slice(0, 3).join(", ")}, …` : ids.join(", ");
+  return title ? `${title} (${names})` : names;
 }
 
 function createAccept(finding, service, say) {

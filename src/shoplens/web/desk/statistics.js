@@ -14,7 +14,7 @@ export async function showStatistics(section, service) {
   const days = known.days.map(({ day, searches, clicked }) => h("i", { title: `${day}: ${searches} searches, ${clicked} with a click`, style: { height: `${(100 * searches) / most}%` } }));
   const group = (one) => h("li", { data: { name: one.name } }, h("strong", { dir: "auto" }, one.name), h("span", {}, `${one.searches} searches, ${one.not_found} not found`), createProducts(service, one.nearest));
   const products = (title, rows) => h("section", {}, h("h2", {}, title), rows.length ? createProducts(service, rows, (one) => `${one.clicked} of ${one.shown}`) : h("p.soft", {}, "Nothing yet."));
-  const off = known.remember ? "" : " The setting `remember` is off, so nothing is counted.";
+  const off = known.remember ? "" : " Nothing is counted, since answers are not remembered: the setting “remember” is off.";
   section.querySelector(".body").replaceChildren(
     h("p.soft", {}, `${known.answers} answers in 30 days, ${known.without_click} without a click. What fewer than ${known.min_shoppers} shoppers did is not told.${off}`),
     h("div.days", { role: "img", "aria-label": `Searches a day, at most ${most}` }, ...days),
