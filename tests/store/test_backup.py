@@ -13,6 +13,7 @@ from shoplens.errors import Refused, StoreError
 from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.files.atomic import copy_tree
+from shoplens.store.files.merchandising import MerchandisingFile, MerchandisingRule
 from shoplens.store.store import Store
 from tests.fakes import RED, ColourEmbedder, colored_rows, contents, feed_of, photo
 from tests.store.conftest import entries
@@ -58,6 +59,15 @@ def test_a_restored_backup_answers_the_same(tmp_path: Path) -> None:
     assert (tmp_path / "restored" / "photos" / "kept").read_bytes() == b"fetched"
     assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == ["today"]
     assert not (tmp_path / "copies" / "today" / "LOCK").exists()
+
+
+def test_rules_of_merchandising_are_part_of_a_backup(store: Store, tmp_path: Path) -> None:
+    rules = [MerchandisingRule("pin", ("p3",))]
+    MerchandisingFile(store.folder).replace(rules, "desk")
+    write_backup(store, tmp_path / "backup")
+    restore(tmp_path / "backup", tmp_path / "restored")
+    assert MerchandisingFile(tmp_path / "restored").load() == MerchandisingFile(store.folder).load()
+    assert list(MerchandisingFile(tmp_path / "restored").load().present.rules) == rules
 
 
 def test_a_backup_goes_to_a_new_or_empty_folder_only(store: Store, tmp_path: Path) -> None:

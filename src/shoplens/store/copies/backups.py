@@ -9,9 +9,13 @@ from pathlib import Path
 from shoplens.errors import Refused
 from shoplens.index.disk_room import require_room
 from shoplens.store.files.atomic import atomic_folder, copy_tree, size_on_disk, translate_disk_errors
+from shoplens.store.files.merchandising import NAME as MERCHANDISING
 from shoplens.store.layout import CURRENT
 from shoplens.store.renames import RENAMED
 from shoplens.store.store import Store
+
+KEPT_FILES = (RENAMED, MERCHANDISING)
+"""Files beside the generations that a backup has, too."""
 
 
 def write_backup(store: Store, folder: Path, copy_more: Callable[[Path], None] = lambda copy: None) -> None:
@@ -42,7 +46,8 @@ def write_backup(store: Store, folder: Path, copy_more: Callable[[Path], None] =
             copy_tree(generation.folder, copy / "generations" / generation.name)
             if store.photos_folder.is_dir():
                 copy_tree(store.photos_folder, copy / "photos")
-            if (store.folder / RENAMED).is_file():
-                shutil.copyfile(store.folder / RENAMED, copy / RENAMED)
+            for name in KEPT_FILES:
+                if (store.folder / name).is_file():
+                    shutil.copyfile(store.folder / name, copy / name)
             copy_more(copy)
             (copy / CURRENT).write_text(generation.name + "\n", "utf-8")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
 from shoplens.index.disk_room import require_room
+from shoplens.store.copies.backups import KEPT_FILES
 from shoplens.store.files.atomic import (
     CHANGING,
     copy_tree,
@@ -21,10 +22,9 @@ from shoplens.store.files.atomic import (
 from shoplens.store.generation import open_generation
 from shoplens.store.layout import CURRENT, FEEDBACK, PARTIAL, is_store, live_folder
 from shoplens.store.manifest import load_manifest
-from shoplens.store.renames import RENAMED
 from shoplens.store.store import Store
 
-_PARTS = {"LOCK", "OWNER", CHANGING, "generations", "photos", FEEDBACK, RENAMED}
+_PARTS = {"LOCK", "OWNER", CHANGING, "generations", "photos", FEEDBACK, *KEPT_FILES}
 """What an interrupted restore may leave where there was no store."""
 
 
@@ -93,7 +93,7 @@ def _adopt_backup(store: Store, backup: Path) -> None:
             if (backup / "photos").is_dir():
                 copy_tree(backup / "photos", store.photos_folder)
                 sync_tree(store.photos_folder)
-            for name in (FEEDBACK, RENAMED):
+            for name in (FEEDBACK, *KEPT_FILES):
                 if (backup / name).is_file() and not (store.folder / name).exists():  # what is there is newer
                     replace_file(store.folder / name, (backup / name).read_bytes())
             partial.rename(folder)
