@@ -188,7 +188,7 @@ def measure_size(options: argparse.Namespace) -> None:
     from shoplens.index.protocol import IndexedProduct, StoredProduct
     from shoplens.index.qdrant.optimize import optimize
     from shoplens.index.qdrant.qdrant_index import QdrantIndex
-    from shoplens.index.qdrant_server.points import shared_payload
+    from shoplens.index.qdrant_server.points import build_shared_payload
     from shoplens.types.iteration import batches
 
     store, _ = index_catalogue("luma", options.data, options.folder)
@@ -198,7 +198,7 @@ def measure_size(options: argparse.Namespace) -> None:
         real, sizes = list(generation.index.entries()), generation.manifest.sizes
     payload = np.mean(
         [
-            len(str(shared_payload(StoredProduct(one.product, one.photos, one.scores.predicted), "")))
+            len(str(build_shared_payload(StoredProduct(one.product, one.photos, one.scores.predicted), "")))
             for one in real
             if one.scores is not None
         ]

@@ -287,17 +287,17 @@ def test_what_is_trained_later_arrives_on_every_machine(shop: Shop, settings: Se
 
 def test_keys_are_the_same_on_every_machine(shop: Shop, settings: Settings, tmp_path: Path) -> None:
     from shoplens.service.keys import Keys
-    from shoplens.shop.open_store import shared_files
+    from shoplens.shop.open_store import open_shared_files
 
     with Shop(settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder()) as replica:
         keys = Keys(replica.folder)
-        with shared_files(replica_of(settings, tmp_path / "command")) as layout:
+        with open_shared_files(replica_of(settings, tmp_path / "command")) as layout:
             assert layout.exists()
             secret, key = Keys(layout.folder).create("test", "search")
         assert keys.find(secret) is None
         replica.refresh()
         assert keys.find(secret) == key
-        with shared_files(replica_of(settings, tmp_path / "third")) as layout:
+        with open_shared_files(replica_of(settings, tmp_path / "third")) as layout:
             Keys(layout.folder).remove(key.id)
         replica.refresh()
         assert keys.find(secret) is None

@@ -70,7 +70,7 @@ class Run:
     def report_shared(self, shared: SharedPhotos) -> None:
         """Report the photos that so many products have that a photo cannot tell them apart."""
         for photo in shared.of_more_than(SHARED_BY, SHARED_BY_AT_LEAST):
-            self.report.add(_shared_rejection(photo, shared.products))
+            self.report.add(_reject_shared_photo(photo, shared.products))
 
     def __exit__(self, *_: object) -> None:
         self.features.close()
@@ -108,7 +108,7 @@ def _has_same_filter_input(stored: Product, entry: IndexedProduct, scorer: Produ
     return scorer is None or scorer.reads_equally(stored, entry.product)
 
 
-def _shared_rejection(photo: SharedPhoto, products: int) -> Rejection:
+def _reject_shared_photo(photo: SharedPhoto, products: int) -> Rejection:
     return Rejection(
         kind="photo-of-many-products",
         level="note",

@@ -201,8 +201,8 @@ def _read(photo: str, query: JudgedQuery | None, embedder: Embedder, source: Pho
 
 def _forms(embedder: Embedder, gallery: Vectors) -> Iterator[tuple[str, Shorten, bool]]:
     """Yield name, map, and whether codes are compared, of each form of the vectors."""
-    yield "full", _unchanged, False
-    yield "int8 codes, rescored", _unchanged, True
+    yield "full", _keep_vectors, False
+    yield "int8 codes, rescored", _keep_vectors, True
     size = gallery.shape[1]
     for cut in embedder.card.cuts if isinstance(embedder, OnnxEmbedder) else ():
         if cut < size:
@@ -212,7 +212,7 @@ def _forms(embedder: Embedder, gallery: Vectors) -> Iterator[tuple[str, Shorten,
             yield f"{cut} axes", _Axes(fit_axes(gallery, cut)), True
 
 
-def _unchanged(vectors: Vectors) -> Vectors:
+def _keep_vectors(vectors: Vectors) -> Vectors:
     return vectors
 
 

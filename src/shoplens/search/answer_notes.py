@@ -24,7 +24,7 @@ def answer_notes(
     notes = [] if results else [*_emptiness_notes(condition, generation.index)]
     if query.steering.meanings:
         notes += contradictions(query, generation, is_empty=not results)
-    notes += _uncalibrated_notes(query, condition, generation)
+    notes += _note_uncalibrated(query, condition, generation)
     if calibration is not None and not claims_anything(calibration, query.precision):
         notes.append(f"No verdict reaches a precision of {query.precision:g} on the photos of the calibration.")
     if not query.strategy and generation.damage is not None:
@@ -32,7 +32,7 @@ def answer_notes(
     return tuple(notes)
 
 
-def _uncalibrated_notes(query: Query, condition: Condition | None, generation: Generation) -> Iterator[str]:
+def _note_uncalibrated(query: Query, condition: Condition | None, generation: Generation) -> Iterator[str]:
     """Say which dimensions of the query are scored by the names of their classes without any labels."""
     if generation.filters is None:
         return

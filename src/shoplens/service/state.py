@@ -76,7 +76,7 @@ class ServiceState:
             secret: by which the service recognises commands of its own user.
         """
         used = shop.settings
-        rates, queries = _shared_limits(used) if used.shared_state else (Rates.of(used), QueryCache())
+        rates, queries = _connect_shared_limits(used) if used.shared_state else (Rates.of(used), QueryCache())
         return cls(
             shop,
             Keys(shop.folder, secret),
@@ -110,7 +110,7 @@ class ServiceState:
         self.beside.shutdown(wait=True, cancel_futures=True)
 
 
-def _shared_limits(settings: Settings) -> tuple[Rates, EncodedQueries]:
+def _connect_shared_limits(settings: Settings) -> tuple[Rates, EncodedQueries]:
     """Return the rates and the encoded queries that all replicas share."""
     from shoplens.service.caches.shared_queries import SharedQueryCache, connect_redis
     from shoplens.service.limits.shared_rates import SharedRateLimiter

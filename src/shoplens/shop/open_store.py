@@ -42,7 +42,7 @@ def open_store(settings: Settings, *, create: bool, rebuild: bool, snapshot: Pat
 
 
 @contextmanager
-def shared_files(settings: Settings) -> Iterator[Layout]:
+def open_shared_files(settings: Settings) -> Iterator[Layout]:
     """Give the files of a store that all generations share, its keys for example, as they are now; store changes."""
     layout = _open_server(settings) if settings.server else StoreLayout(settings.store)
     try:

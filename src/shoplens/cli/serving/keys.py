@@ -13,7 +13,7 @@ from shoplens.cli.output import console, print_json, print_table, sanitize
 from shoplens.errors import StoreError
 from shoplens.service.keys import ROLES, Keys, Role
 from shoplens.settings import Settings
-from shoplens.shop.open_store import shared_files
+from shoplens.shop.open_store import open_shared_files
 
 app = new_group("Manage the API keys of the service. A running service sees changes at once.")
 
@@ -85,7 +85,7 @@ def remove(
 
 @contextmanager
 def _open_keys(settings: Settings) -> Iterator[Keys]:
-    with shared_files(settings) as layout:
+    with open_shared_files(settings) as layout:
         if not layout.exists():
             where = settings.server or settings.store
             raise StoreError(f"There is no store at {where}.", "Make a store: shoplens index FEED.", code="no-store")

@@ -106,7 +106,7 @@ def derive_dimensions(
         for key, counter in counters.items()
         if not rules.rule(key).classes
     ]
-    of_feed += _named_dimensions(rules, counters)
+    of_feed += _derive_named_dimensions(rules, counters)
     results = [*_photo_dimensions(rules, groups, has_object=has_object), *_put_color_first(of_feed, rules)]
     used = tuple(dimension for dimension in results if isinstance(dimension, Dimension))
     _check_names(used)
@@ -228,7 +228,7 @@ def _derive_dimension(
     )
 
 
-def _named_dimensions(rules: DimensionRules, counters: Mapping[str, FieldCounter]) -> Iterator[Dimension]:
+def _derive_named_dimensions(rules: DimensionRules, counters: Mapping[str, FieldCounter]) -> Iterator[Dimension]:
     """Yield the dimensions whose classes the shop names, with the number of products that the feed gives each."""
     for attribute, rule in rules.rules.items():
         if not rule.classes or rule.use is False:

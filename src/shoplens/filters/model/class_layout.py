@@ -274,7 +274,7 @@ class ClassLayout:
         """
         rows = np.zeros((len(predicted), self.size), np.float32)
         if self.blocks and not any(known):
-            rows = self._predicted_rows(predicted)
+            rows = self._build_predicted_rows(predicted)
         for block in self.blocks if any(known) else ():
             classes = [by_dimension.get(block.dimension, ()) for by_dimension in known]
             distributions = block.distributions(predicted[:, block.entries], classes)
@@ -283,7 +283,7 @@ class ClassLayout:
             SparseVector(indices.astype(np.uint32), row[indices]) for row in rows for indices in (np.flatnonzero(row),)
         ]
 
-    def _predicted_rows(self, predicted: Floats) -> Floats:
+    def _build_predicted_rows(self, predicted: Floats) -> Floats:
         """Return float32 (n, size): the class vectors of photos of which the feed says nothing, all blocks at once."""
         starts, lengths, shares = self._block_columns
         total = np.add.reduceat(predicted, starts, axis=1)

@@ -51,7 +51,7 @@ class PointIds:
         return product_number(self.of_photo(product_id))
 
 
-def shared_payload(record: StoredProduct, tenant: str) -> dict[str, Any]:
+def build_shared_payload(record: StoredProduct, tenant: str) -> dict[str, Any]:
     """Return the payload that all photos of a product share."""
     payload = product_payload(record)
     return {**payload, TENANT: tenant} if tenant else payload
@@ -60,7 +60,7 @@ def shared_payload(record: StoredProduct, tenant: str) -> dict[str, Any]:
 def build_points(entry: IndexedProduct, sizes: VectorSizes, ids: PointIds, tenant: str) -> Iterator[api.PointStruct]:
     """Yield a point for each photo of a product; vectors for which the collection has no room are left out."""
     scores = entry.scores if sizes.filter_vector else None
-    shared = shared_payload(
+    shared = build_shared_payload(
         StoredProduct(entry.product, entry.photos, scores.predicted if scores is not None else {}), tenant
     )
     for view, (photo, vector) in enumerate(zip(entry.photos, entry.vectors, strict=True)):

@@ -59,8 +59,8 @@ from shoplens.index.qdrant_server.points import (
     PointIds,
     build_points,
     build_score_vectors,
+    build_shared_payload,
     server_query,
-    shared_payload,
     stack_sparse,
 )
 from shoplens.index.qdrant_server.requests import ServerRequests
@@ -336,7 +336,7 @@ class ServerIndex:
     def _rewrite(self, records: Iterable[StoredProduct]) -> None:
         """Write everything of products but their vectors."""
         for record in records:
-            payload = shared_payload(record, self._tenant)
+            payload = build_shared_payload(record, self._tenant)
             self._index_new_fields([payload])
             self._requests.set_payload(self._ids.of_record(record), payload)
 

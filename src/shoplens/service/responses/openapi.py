@@ -59,7 +59,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
                 "operation says which one it needs. A search on a loopback address needs none.",
             }
         }
-        roles = {(method, _documented_path(route)): _role_of(route) for route, method in _routes(app.router)}
+        roles = {(method, _describe_path(route)): _role_of(route) for route, method in _routes(app.router)}
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 role = roles[method.upper(), path]
@@ -88,7 +88,7 @@ def _tag_of(path: str) -> str:
     return next((tag for beginning, tag in _TAGS_BY_PATH.items() if path.startswith(beginning)), CATALOGUE)
 
 
-def _documented_path(route: APIRoute) -> str:
+def _describe_path(route: APIRoute) -> str:
     return route.path_format
 
 

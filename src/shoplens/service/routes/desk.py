@@ -182,7 +182,7 @@ async def accept_finding(request: Request, body: AcceptInput) -> dict[str, Any]:
     summary="The catalogue as a feed",
     dependencies=DESK,
 )
-async def corrected_feed(request: Request) -> Response:
+async def export_corrected_feed(request: Request) -> Response:
     """Return all products as they are now, with accepted corrections, in the project's own feed format."""
     service = service_state(request)
     content = await service.fetches.run(request, lambda: "".join(service.shop.merchandising.findings.export_feed()))

@@ -44,7 +44,7 @@ class ShopFindings:
                 code="unknown-dimension",
             )
 
-        def corrected(product: Product) -> Product:
+        def correct(product: Product) -> Product:
             if fields[dimension] == "category":
                 return replace(product, category=tuple(value.split(PATH)))
             if fields[dimension] == "brand":
@@ -52,7 +52,7 @@ class ShopFindings:
             name = fields[dimension].removeprefix("attributes.")
             return replace(product, attributes={**product.attributes, name: (value.rsplit(PATH, 1)[-1],)})
 
-        return update_product(self._parts.builder(), product_id, corrected)
+        return update_product(self._parts.builder(), product_id, correct)
 
     def export_feed(self) -> Iterator[str]:
         """Yield the products as they are now, as lines of the project's own feed format."""
