@@ -14,6 +14,7 @@ from shoplens.embedders import OnnxEmbedder
 from shoplens.embedders.added import added_model, read_added_card
 from shoplens.errors import InvalidValue, ModelError
 from shoplens.models.add import AddedModel
+from shoplens.models.folder import ADDING, put_in_place, refuse_if_added
 from shoplens.types import Vectors
 
 AXES = "axes.npy"
@@ -29,6 +30,7 @@ def cut_model(name: str, dimensions: int, axes: Vectors | None, models: Path) ->
 
     Raises:
         ModelError: ``no-model``; ``model-exists``.
+        StoreError: ``store-in-use``, another process changes the folder for long.
         InvalidValue: ``bad-cut``: the vectors are not longer, or were cut before.
     """
     path = added_model(models, name)
@@ -45,9 +47,8 @@ def cut_model(name: str, dimensions: int, axes: Vectors | None, models: Path) ->
             code="bad-cut",
         )
     target = models / f"{name}-{dimensions}"
-    if target.exists():
-        raise ModelError(f"There is a model {target.name!r} already.", "Remove it first.", code="model-exists")
-    with TemporaryDirectory(dir=models, prefix=".adding-") as folder:
+    refuse_if_added(models, target.name)
+    with TemporaryDirectory(dir=models, prefix=ADDING) as folder:
         made = Path(folder) / target.name
         shutil.copytree(path.parent, made)
         card |= {"name": target.name, "cut": dimensions, "dimensions": length, "cuts": []}
@@ -56,5 +57,5 @@ def cut_model(name: str, dimensions: int, axes: Vectors | None, models: Path) ->
             card |= {"axes": AXES, "axes_sha256": hashlib.sha256((made / AXES).read_bytes()).hexdigest()}
         (made / path.name).with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
         embedder = OnnxEmbedder(made / path.name, objects=False)
-        made.rename(target)
+        put_in_place(made, models, replace=False)
     return AddedModel(target.name, target / path.name, embedder.model, card)
