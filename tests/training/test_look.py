@@ -175,7 +175,8 @@ def test_a_look_that_does_not_help_is_promoted_only_if_forced(tmp_path: Path) ->
     shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
     quick = HeadRecipe(steps=4, classes_per_batch=4, rows_per_class=2, dimensions=1)
     with shop:
-        refused = shop.training.train_look(LookOptions(recipe=quick, augmentations=1))
+        refused = shop.training.train_look(LookOptions(recipe=quick, augmentations=1, budget=1e-9))
+        assert "after 0 of 4 steps" in refused.reason and len(refused.ended_early) == 1
         assert not refused.promoted and len(shop.generations.list_all()) == 1
         forced = shop.training.train_look(LookOptions(recipe=quick, augmentations=1, force=True, refit=False))
         assert forced.promoted and not forced.is_better and len(shop.generations.list_all()) == 2

@@ -55,7 +55,7 @@ class ClassifierOptions:
     Attributes:
         pairs: a file of shoppers' photos; None learns from the catalogue alone.
         depth: as in :class:`~shoplens.training.look.LookOptions`.
-        budget: seconds that training may take; None sets no limit.
+        budget: seconds of CPU time that training may take on each core; None sets no limit.
         recipe: how the softmax is trained.
         tail: how the network's end is trained.
         seed: seed of all random draws.
@@ -104,6 +104,7 @@ class ClassifierTraining:
         products, photos, shopper_photos, rows: what there was to learn from; rows include augmented views.
         photos_per_product: ``median``, ``least``, and ``single``: the share of products with one photo only.
         step: the step at which the classifier was best.
+        ended_early: trainings that the budget ended before their last step, in words.
         retraining_costs: what a training costs as the catalogue grows; each further product takes one.
         seconds: stage -> its duration.
         model: the id of the network.
@@ -123,6 +124,7 @@ class ClassifierTraining:
     rows: int
     photos_per_product: Mapping[str, float]
     step: int
+    ended_early: Sequence[str]
     retraining_costs: Sequence[RetrainingCost]
     seconds: Mapping[str, float]
     model: str = ""
@@ -172,9 +174,11 @@ def train_classifier_on(
         classifier = trainer.train(train_rows, "Training for the test", validation=plan.validation)
     queries = plan.test.get(KNOWN_PRODUCTS)
     answers = _TestAnswers.compute(queries, samples, classifier) if queries else _TestAnswers.empty()
+    ended_early = classifier.ended_early
     with clock.stage("all photos"):
         all_rows = np.ones(len(samples.rows), bool)
         classifier = trainer.train(all_rows, "Training on all photos", classifier.step)
+    ended_early = [*ended_early, *classifier.ended_early]
     with clock.stage("retraining costs"):
         width, whitened_width = classifier.whitening.axes.shape
         costs = measure_retraining_costs(
@@ -200,6 +204,7 @@ def train_classifier_on(
             "single": float((counts == 1).mean()),
         },
         step=classifier.step,
+        ended_early=ended_early,
         retraining_costs=costs,
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
         options={

@@ -50,7 +50,6 @@ from shoplens.types import StageTimer, Vectors
 Positives = Literal["product", "group"]
 Depth = Literal["head", "full"]
 DEPTHS: tuple[Depth, ...] = ("head", "full")
-HEAD_BUDGET_SECONDS = 600.0
 HEAD_RECIPES: dict[str, HeadRecipe] = {
     "product": HeadRecipe(),
     "group": HeadRecipe(steps=500, classes_per_batch=96, rows_per_class=3, shrinkage=0.3),
@@ -79,8 +78,8 @@ class LookOptions:
         pairs: a file of shoppers' photos; None learns from the catalogue alone.
         positives: what has to lie together: the photos of a ``product``, or the products of a ``group``.
         depth: ``head`` trains a linear map on the untouched network's features; ``full`` trains the network's end, too.
-        budget: seconds that training may take; the pass over the photos comes before that. None gives heads
-            :data:`HEAD_BUDGET_SECONDS`, and networks all the time that they need.
+        budget: seconds of CPU time that training may take on each core, after the pass over the photos. None sets no
+            limit: the number of steps ends a training.
         recipe: how the head is trained; None takes the one of :data:`HEAD_RECIPES`.
         tail: how the network's end is trained.
         seed: seed of all random draws.
@@ -118,6 +117,7 @@ class LookTraining:
         reason: in words.
         results: the results of the test.
         warnings: collapse and stuck losses, in words.
+        ended_early: trainings that the budget ended before their last step, in words.
         products, photos, shopper_photos, rows: what there was to learn from; rows include augmented views.
         step: the step at which the head was best.
         seconds: stage -> its duration.
@@ -134,6 +134,7 @@ class LookTraining:
     reason: str
     results: Sequence[HoldoutResult]
     warnings: Sequence[str]
+    ended_early: Sequence[str]
     products: int
     photos: int
     shopper_photos: int
@@ -273,21 +274,22 @@ def train_look_on(data: TrainingData, context: EvaluationContext, options: LookO
     better, reason = _compare_with_tuned_network(data, options, better, reason)
     better = better and not look.warnings
     exported, tested, train_rows = None, None, plan.train_rows
-    warnings, step = look.warnings, look.step
+    warnings, ended_early, step = look.warnings, look.ended_early, look.step
     if (better or options.force) and options.refit:
         tested, train_rows = look.export() if options.depth == "head" else None, np.ones(len(samples.rows), bool)
         with clock.stage("all photos"):
             look = trainer.train_on_everything(step)
-        warnings = [*warnings, *look.warnings]
+        warnings, ended_early = [*warnings, *look.warnings], [*ended_early, *look.ended_early]
         better = better and not look.warnings
     if better or options.force:
         exported = look.export()
     training = LookTraining(
         is_better=better,
         promoted=False,
-        reason=" ".join([*warnings, reason]),
+        reason=" ".join([*warnings, *ended_early, reason]),
         results=results,
         warnings=warnings,
+        ended_early=ended_early,
         products=len({photo.product for photo in samples.photos}),
         photos=len(samples.photos),
         shopper_photos=sum(photo.is_shopper for photo in samples.photos),
@@ -343,7 +345,7 @@ def _compare_with_tuned_network(
 
 def _create_trainer(data: TrainingData, context: EvaluationContext, options: LookOptions) -> LookTrainer:
     head_trainer = HeadTrainer(
-        context, data.samples, _head_recipe(options), options.positives, options.budget or HEAD_BUDGET_SECONDS
+        context, data.samples, _head_recipe(options), options.positives, options.budget or float("inf")
     )
     if options.depth == "head":
         return head_trainer

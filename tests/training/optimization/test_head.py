@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.training.optimization.feature_whitening import fit_whitening
-from shoplens.training.optimization.head import HeadRecipe, TrainedWeights, TrainingSet, train_head
+from shoplens.training.optimization.head import HeadRecipe, TrainedWeights, TrainingSet, _HeadLearner, train_head
 from shoplens.training.optimization.head_export import export_look, measure_export_difference
 from shoplens.training.optimization.losses import LOSSES, LossFunction
-from shoplens.training.optimization.training_loop import EVALUATE_EVERY, LoopOptions
+from shoplens.training.optimization.training_loop import EVALUATE_EVERY, LoopOptions, choose_clock, import_torch
 from tests.training.toy_samples import COLUMNS, create_toy_samples, sample_photo
 
 pytest.importorskip("pytorch_metric_learning", reason="the extra train is not installed")
@@ -93,9 +94,15 @@ def test_training_restarts_after_a_damaged_checkpoint(tmp_path: Path) -> None:
     np.testing.assert_array_equal(head.weights, train_head(create_training_set(), RECIPE, LoopOptions()).weights)
 
 
-def test_training_stops_at_its_deadline() -> None:
-    head = train_head(create_training_set(), RECIPE, LoopOptions(deadline=0.0))
+def test_a_budget_counts_the_time_of_the_thread_that_trains() -> None:
+    learner = _HeadLearner(create_training_set(), RECIPE, import_torch())
+    assert choose_clock(learner) is time.thread_time
+
+
+def test_a_budget_ends_training_early_and_that_is_told() -> None:
+    head = train_head(create_training_set(), RECIPE, LoopOptions(budget=0.0))
     assert head.step == 0
+    assert f"after 0 of {RECIPE.steps} steps" in head.ended_early and "--budget" in head.ended_early
     assert head.weights.shape == (8, 8)
 
 

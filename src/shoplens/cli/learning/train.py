@@ -81,7 +81,7 @@ def look(
         typer.Option(
             "--budget",
             metavar="TIME",
-            help="Longest time of the training, such as 90s, 10m or 1h. \\[default: 10m; no limit with --depth full]",
+            help="Longest CPU time of the training on each core, such as 90s, 10m or 1h. \\[default: no limit]",
             show_default=False,
         ),
     ] = None,
@@ -132,7 +132,7 @@ def classifier(
         typer.Option(
             "--budget",
             metavar="TIME",
-            help="Longest time of the training, such as 90s, 10m or 1h. \\[default: no limit]",
+            help="Longest CPU time of the training on each core, such as 90s, 10m or 1h. \\[default: no limit]",
             show_default=False,
         ),
     ] = None,

@@ -55,8 +55,9 @@ def print_classifier_training(training: ClassifierTraining, page: Path, *, json:
     if not json and training.disagreement is not None:
         print_table(_classifier_table(training))
     print_left_out(training.left_out)
+    text = " ".join([*training.ended_early, summary(training)])
     console.print(
-        f"{sanitize(summary(training))}\nSearches use the classifier with --strategy classifier only.\n"
+        f"{sanitize(text)}\nSearches use the classifier with --strategy classifier only.\n"
         f"The report has all figures: [bold]{sanitize(page)}[/]"
     )
 

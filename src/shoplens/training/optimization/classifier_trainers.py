@@ -3,7 +3,6 @@ it."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -53,6 +52,10 @@ class TrainedClassifier(Protocol):
     def step(self) -> int:
         """The number of steps that it was trained for."""
 
+    @property
+    def ended_early(self) -> Sequence[str]:
+        """Which of its trainings the budget ended before their last step, in words."""
+
     def logits(self, rows: Ints) -> Floats:
         """Return the logits of these rows of the samples, float32 (n, products)."""
 
@@ -98,6 +101,10 @@ class FeatureClassifier:
     def step(self) -> int:
         return self.softmax.step
 
+    @property
+    def ended_early(self) -> Sequence[str]:
+        return [self.softmax.ended_early] if self.softmax.ended_early else []
+
     def logits(self, rows: Ints) -> Floats:
         return self.softmax.logits(self.whitening.transform(self.samples.rows[rows]))
 
@@ -115,7 +122,7 @@ class SoftmaxTrainer:
 
     Args:
         classes: int64 (m,), the class of every row.
-        budget: seconds that both trainings may take.
+        budget: seconds of CPU time that both trainings may take.
     """
 
     def __init__(
@@ -141,7 +148,7 @@ class SoftmaxTrainer:
 
         options = LoopOptions(
             last_step=last_step,
-            deadline=time.monotonic() + self._seconds,
+            budget=self._seconds,
             checkpoint=checkpoint_path(
                 self.context, CLASSIFIER_TRAINING, training_key(training_set, self.recipe, last_step)
             ),
@@ -160,7 +167,7 @@ class TailClassifierTrainer:
         softmax_trainer: trains the softmax that the training starts from.
         maps: of the same samples.
         recipe: how the end is trained.
-        budget: seconds that both trainings may take.
+        budget: seconds of CPU time that both trainings may take.
     """
 
     def __init__(self, softmax_trainer: SoftmaxTrainer, maps: FeatureMaps, recipe: TailRecipe, budget: float) -> None:
@@ -186,7 +193,7 @@ class TailClassifierTrainer:
 
         options = LoopOptions(
             last_step=last_step,
-            deadline=time.monotonic() + self._budget / 2,
+            budget=self._budget / 2,
             checkpoint=checkpoint_path(context, CLASSIFIER_TRAINING, classifier.key),
             evaluate_every=self._recipe.evaluate_every,
             progress=context.progress,
@@ -205,6 +212,7 @@ class TailClassifier:
         torch.manual_seed(recipe.seed)
         self._start, self._recipe, self._label_smoothing = start, recipe, label_smoothing
         self.whitening, self.step = start.whitening, 0
+        self.ended_early: Sequence[str] = start.ended_early
         self._features = TailFeatures(start.context, start.samples, maps, start.whitening)
         self._softmax = build_softmax_module(start.softmax)
         self.module = torch.nn.ModuleDict({"tail": self._features.module, "softmax": self._softmax})
@@ -219,7 +227,9 @@ class TailClassifier:
 
     def fit(self, options: LoopOptions, metric: Callable[[], float] | None) -> None:
         """Train the end and the softmax; they end in their best state."""
-        self.step = run_training_loop(self, self._recipe.steps, options, metric).step
+        result = run_training_loop(self, self._recipe.steps, options, metric)
+        self.step = result.step
+        self.ended_early = [*self._start.ended_early, *([result.ended_early] if result.ended_early else [])]
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         recipe = self._recipe

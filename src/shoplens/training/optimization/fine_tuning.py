@@ -6,8 +6,7 @@ as it is: the feature maps in front of it are computed once per photo, so that w
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,6 +36,7 @@ from shoplens.training.optimization.training_loop import (
     LOOK_TRAINING,
     LoopOptions,
     Trainable,
+    choose_clock,
     import_torch,
     run_training_loop,
 )
@@ -80,7 +80,7 @@ class TailTrainer:
         head_trainer: trains the heads that the trainings start from.
         maps: of the same samples.
         recipe: how the end is trained.
-        budget: seconds that both trainings may take.
+        budget: seconds of CPU time that both trainings may take.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class TailTrainer:
 
     def _loop_options(self, look: TailLook, name: str) -> LoopOptions:
         return LoopOptions(
-            deadline=time.monotonic() + self._budget / 2,
+            budget=self._budget / 2,
             checkpoint=checkpoint_path(self._context, LOOK_TRAINING, look.key),
             evaluate_every=self._recipe.evaluate_every,
             progress=self._context.progress,
@@ -155,6 +155,7 @@ class TailLook:
         self._sampler = create_sampler(start.training_set, recipe, recipe.hard_negative_share)
         self._classes = torch.from_numpy(start.training_set.classes).to(self._features.device)
         self.step, self.warnings = 0, list[str]()
+        self.ended_early: Sequence[str] = start.ended_early
         self.dimensions = start.head.weights.shape[1]
 
     @property
@@ -166,6 +167,7 @@ class TailLook:
         """Train the end and the head; they end in their best state."""
         result = run_training_loop(self, self._recipe.steps, options, metric)
         self.step = result.step
+        self.ended_early = [*self._start.ended_early, *([result.ended_early] if result.ended_early else [])]
         self.warnings = [*self._collapse_warnings(), *self._loss.stuck_warnings(result.losses)]
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -220,12 +222,12 @@ class TailLook:
 
 
 def measure_step_seconds(learner: Trainable) -> float:
-    """Return the duration of a training step in seconds; nothing is learned."""
-    durations = []
+    """Return the duration of a training step in seconds, as a budget counts them; nothing is learned."""
+    durations, clock = [], choose_clock(learner)
     for step in range(2):
-        started = time.perf_counter()
+        started = clock()
         learner.loss(step).backward()  # type: ignore[no-untyped-call]
-        durations.append(time.perf_counter() - started)
+        durations.append(clock() - started)
     learner.module.zero_grad()
     return min(durations)
 

@@ -83,12 +83,14 @@ class TrainedWeights:
         step: the step at which the head was best: the number of steps that it was trained for.
         history: (step, loss, score) of every evaluation.
         warnings: what went wrong, in words; empty for a sound head.
+        ended_early: as in :class:`~shoplens.training.optimization.training_loop.LoopResult`.
     """
 
     weights: Floats
     step: int
     history: list[tuple[int, float, float]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    ended_early: str = ""
 
     def embed(self, rows: Floats) -> Floats:
         """Return the vectors of whitened rows, float32 (n, d), of length 1."""
@@ -114,6 +116,7 @@ def train_head(
         result.history,
         [*_collapse_warnings(head, training_set, recipe.seed), *learner.stuck_warnings(result)],
     )
+    head.ended_early = result.ended_early
     return head
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -59,11 +58,13 @@ class TrainedLook(Protocol):
     Attributes:
         step: number of steps that it was trained for.
         warnings: what went wrong, in words; empty for a sound look.
+        ended_early: which of its trainings the budget ended before their last step, in words.
         dimensions: length of a vector.
     """
 
     step: int
     warnings: list[str]
+    ended_early: Sequence[str]
     dimensions: int
 
     def vectors(self, rows: Ints) -> Vectors:
@@ -110,6 +111,7 @@ class HeadLook:
         self._context, self._samples = context, samples
         self.whitening, self.head, self.training_set, self.rows = whitening, head, training_set, rows
         self.step, self.warnings, self.dimensions = head.step, head.warnings, head.weights.shape[1]
+        self.ended_early: Sequence[str] = [head.ended_early] if head.ended_early else []
 
     def vectors(self, rows: Ints) -> Vectors:
         return self.head.embed(self.whitening.transform(self._samples.rows[rows]))
@@ -128,7 +130,7 @@ class HeadTrainer:
         samples: what to learn from.
         recipe: how a head is trained.
         positives: what has to lie together, the photos of a ``product`` or the products of a ``group``.
-        budget: seconds that both trainings may take, half of it each.
+        budget: seconds of CPU time that both trainings may take, half of it each.
     """
 
     def __init__(
@@ -192,7 +194,7 @@ class HeadTrainer:
             self._recipe,
             replace(
                 options,
-                deadline=time.monotonic() + self._seconds,
+                budget=self._seconds,
                 checkpoint=file,
                 progress=self._context.progress,
                 name=name,

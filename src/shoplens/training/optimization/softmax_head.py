@@ -64,6 +64,7 @@ class SoftmaxWeights:
         biases: float32 (products,).
         step: the step at which the classifier was best: the number of steps that it was trained for.
         history: (step, loss, score) of every evaluation.
+        ended_early: as in :class:`~shoplens.training.optimization.training_loop.LoopResult`.
     """
 
     body: Floats
@@ -71,6 +72,7 @@ class SoftmaxWeights:
     biases: Floats
     step: int = 0
     history: list[tuple[int, float, float]] = field(default_factory=list)
+    ended_early: str = ""
 
     def vectors(self, rows: Floats) -> Floats:
         """Return what the last layer works on, float32 (n, h), of any length."""
@@ -102,7 +104,7 @@ def train_softmax(
     score = None if metric is None else lambda: metric(learner.weights())
     result = run_training_loop(learner, recipe.steps(learner.products), options, score)
     softmax = learner.weights()
-    softmax.step, softmax.history = result.step, result.history
+    softmax.step, softmax.history, softmax.ended_early = result.step, result.history, result.ended_early
     return softmax
 
 

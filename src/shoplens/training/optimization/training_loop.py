@@ -48,7 +48,8 @@ class LoopOptions:
 
     Attributes:
         last_step: the step to end with; 0 runs all steps.
-        deadline: the time of :func:`time.monotonic`, in seconds, after which no further step starts.
+        budget: seconds of CPU time of the thread that trains, after which no further step starts; so other processes
+            that keep the machine busy take nothing of it. Where a GPU trains, they are seconds of the clock.
         checkpoint: the file to continue from and to write; None keeps no checkpoint.
         evaluate_every: number of steps between two evaluations, each with its checkpoint.
         progress: is called after every step.
@@ -57,7 +58,7 @@ class LoopOptions:
     """
 
     last_step: int = 0
-    deadline: float = float("inf")
+    budget: float = float("inf")
     checkpoint: Path | None = None
     evaluate_every: int = EVALUATE_EVERY
     progress: Progress = ignore_progress
@@ -73,11 +74,13 @@ class LoopResult:
         step: the step of that best state: the number of steps that it was trained for.
         history: (step, loss, score) of every evaluation.
         losses: the losses of the last steps.
+        ended_early: that the budget ended the training before its last step, in words; empty if it did not.
     """
 
     step: int = 0
     history: list[tuple[int, float, float]] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    ended_early: str = ""
 
 
 def run_training_loop(
@@ -98,7 +101,9 @@ def run_training_loop(
     if options.checkpoint is not None:
         state.load(options.checkpoint)
     last = min(options.last_step or steps, steps)
-    while state.step < last and time.monotonic() < options.deadline:
+    clock = choose_clock(learner)
+    end = clock() + options.budget
+    while state.step < last and clock() < end:
         state.train_step()
         options.progress(options.name, state.step, last)
         if state.step % options.evaluate_every == 0 or state.step == last:
@@ -106,7 +111,19 @@ def run_training_loop(
                 state.evaluate(score)
             if options.checkpoint is not None:
                 state.save(options.checkpoint)
-    return state.finish(scored=score is not None)
+    result = state.finish(scored=score is not None)
+    if state.step < last:
+        result.ended_early = (
+            f"The budget ended a training after {state.step} of {last} steps; with a longer one (`--budget`) it may "
+            "learn more."
+        )
+    return result
+
+
+def choose_clock(learner: Trainable) -> Callable[[], float]:
+    """Return what counts the seconds of a budget; see :class:`LoopOptions`."""
+    on_cpu = all(one.device.type == "cpu" for one in learner.module.parameters())
+    return time.thread_time if on_cpu else time.monotonic
 
 
 def import_torch(threads: int = 0) -> Any:

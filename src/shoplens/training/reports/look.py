@@ -97,6 +97,7 @@ def _training_facts(training: LookTraining) -> list[tuple[str, str]]:
         ("Seed", str(training.options.get("seed", 0))),
         ("Pass over the photos", f"{training.seconds.get('photos', 0):.0f} s, done once and kept"),
         ("Training", f"{training.seconds.get('training', 0) + training.seconds.get('all photos', 0):.0f} s"),
+        *(("Ended early", text) for text in training.ended_early),
         *(("Warning", warning) for warning in training.warnings),
     ]
     if training.model:
