@@ -14,7 +14,7 @@ from shoplens.rendered.scene_photo import scene_photo
 from tests.web.pages import CARDS, SearchPage
 
 CLEAN = """async (data) => {
-  const { removeMetadata } = await import("/web/search/metadata.js");
+  const { removeMetadata } = await import("/web/search/session.js");
   const clean = removeMetadata(Uint8Array.from(data));
   return clean && [...clean];
 }"""

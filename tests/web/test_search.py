@@ -236,8 +236,8 @@ def test_texts_of_products_are_not_markup(page: SearchPage) -> None:
     """A title with markup is shown as text, and an address that is a script becomes no link."""
     result = page.page.evaluate(
         """async () => {
-          const { createCard } = await import("/web/search/views/card.js");
-          const { Texts } = await import("/web/search/texts/index.js");
+          const { createCard } = await import("/web/search/session.js");
+          const { Texts } = await import("/web/search/mount.js");
           const app = { texts: await Texts.load("en"), service: { photoAddress: () => "" }, query: {}, shop: {} };
           const title = "<img src=x onerror=alert(1)>", url = "javascript:alert(1)";
           const rest = { product_id: "x", price: 1, currency: "NOPE!", photo: "", category: [], brand: "<b>" };

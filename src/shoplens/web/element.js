@@ -10,8 +10,8 @@
  * describes all of it.
  */
 
-import { icon, h } from "./search/dom.js";
-import { mount, sharedSheet } from "./search/mount.js";
+import { addStyle, h, icon } from "./search/dom.js";
+import { mount, sharedStyle } from "./search/mount.js";
 import { Texts } from "./search/texts/index.js";
 
 const OWN_STYLE = `
@@ -24,7 +24,6 @@ const OWN_STYLE = `
 .overlay > .shut { position: sticky; top: 0; z-index: 3; display: flex; align-items: center; justify-content: space-between; height: 56px; padding: 0 6px 0 20px; }
 .overlay[open] { animation: rise .24s cubic-bezier(.2,.7,.2,1); }
 `;
-let ownSheet = null;
 
 export class ShoplensSearch extends HTMLElement {
   #app = null;
@@ -35,9 +34,8 @@ export class ShoplensSearch extends HTMLElement {
 
   connectedCallback() {
     if (!this.shadowRoot) {
-      ownSheet ??= new CSSStyleSheet();
-      if (!ownSheet.cssRules.length) ownSheet.replaceSync(OWN_STYLE);
-      this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sharedSheet(), ownSheet];
+      const root = this.attachShadow({ mode: "open" });
+      for (const style of [sharedStyle, OWN_STYLE]) addStyle(root, style);
     }
     this.#start();
   }

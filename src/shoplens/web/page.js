@@ -1,8 +1,8 @@
 /** The search page: one search that has the page's history, with the shop's name, logo, colour and key. */
 
-import { h } from "./search/dom.js";
+import { addStyle, h } from "./search/dom.js";
 import { History } from "./search/history.js";
-import { mount, sharedSheet } from "./search/mount.js";
+import { mount, sharedStyle } from "./search/mount.js";
 
 const shop = JSON.parse(document.querySelector('meta[name="shoplens"]')?.content ?? "{}");
 const brand = document.getElementById("brand");
@@ -21,7 +21,7 @@ const lang = address.searchParams.get("lang") || navigator.languages?.[0] || "en
 
 const host = document.getElementById("search");
 const root = host.attachShadow({ mode: "open" });
-root.adoptedStyleSheets = [sharedSheet()];
+addStyle(root, sharedStyle);
 const app = await mount(root, {
   endpoint: "", key: sessionStorage.getItem("shoplens-key") || shop.key || "", lang, isPage: true, History, emit: () => true,
 });

@@ -35,7 +35,7 @@ def test_head_gives_the_headers_of_get_without_the_body(client: TestClient, path
     assert client.head("/v1/search").status_code == 405
 
 
-@pytest.mark.parametrize("path", ["/", "/web/element.js", "/v1/openapi.json"])
+@pytest.mark.parametrize("path", ["/desk", "/web/element.js", "/v1/openapi.json"])
 def test_texts_of_some_size_are_compressed_for_whom_accepts_it(client: TestClient, path: str) -> None:
     plain = client.get(path, headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers

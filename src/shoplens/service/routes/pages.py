@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from html import escape
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -14,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 
 from shoplens.errors import InvalidValue
 from shoplens.service.middleware import POLICY
+from shoplens.service.responses.scripts import bundle_scripts, shorten_script
 from shoplens.service.state import service_state
 from shoplens.settings import Settings
 
@@ -31,14 +31,6 @@ SHOP = b"<!-- shop -->"
 """Where a page wants to know the settings of the shop."""
 
 
-_COMMENT, _INDENTATION = re.compile(rb"^[ ]*/\*\*.*?\*/[ ]*\n", re.S | re.M), re.compile(rb"^[ ]+", re.M)
-
-
-def shorten_script(content: bytes) -> bytes:
-    """Leave out the comments between the lines of a script, and its indentation."""
-    return _INDENTATION.sub(b"", _COMMENT.sub(b"", content))
-
-
 def _read(folder: Traversable, path: str = "") -> dict[str, bytes]:
     """Read all files of a folder and of those in it, by path."""
     contents: dict[str, bytes] = {}
@@ -46,12 +38,18 @@ def _read(folder: Traversable, path: str = "") -> dict[str, bytes]:
         if one.is_dir():
             contents |= _read(one, f"{path}{one.name}/")
         elif any(one.name.endswith(kind) for kind in KINDS):
-            content = one.read_bytes()
-            contents[path + one.name] = shorten_script(content) if one.name.endswith(".js") else content
+            contents[path + one.name] = one.read_bytes()
     return contents
 
 
-_FILES = _read(files("shoplens.web"))
+def _served_files() -> dict[str, bytes]:
+    """Return the files as they are sent: scripts bundled and shortened, all else as it is."""
+    contents = _read(files("shoplens.web"))
+    scripts = {path: contents.pop(path).decode() for path in [*contents] if path.endswith(".js")}
+    return contents | {path: shorten_script(one).encode() for path, one in bundle_scripts(scripts).items()}
+
+
+_FILES = _served_files()
 
 
 @router.get("/")

@@ -4,7 +4,7 @@ import { h, picture } from "../search/dom.js";
 
 /** Create a row of products; each leads to a search for more like it. */
 export function createProducts(service, products, describe = () => "") {
-  return h("div.near", {}, ...products.map((product) => h(`a${product.mark ? `.${product.mark}` : ""}`, {
+  return h("div.near", {}, ...products.map((product) => h(product.mark ? `a.${product.mark}` : "a", {
     href: `/#like=${encodeURIComponent(product.product_id)}`, title: product.title || product.product_id,
   }, picture(service.photoAddress(product.photo, 192), { loading: "lazy", alt: product.title }), h("span", {}, describe(product)))));
 }

@@ -3,7 +3,7 @@
  * and every <shoplens-search> run one each; nothing is shared between them.
  */
 
-import { button, h } from "./dom.js";
+import { h } from "./dom.js";
 import { conditionsOf, countConditions, EMPTY, isEmpty, toHash, weightsOf, withoutConditions } from "./query.js";
 import { ServiceError } from "./service.js";
 import { Start } from "./views/start.js";
@@ -65,11 +65,7 @@ export class SearchApp {
 
   /** Load and create what a search shows; the cold start does without it. */
   prepare() {
-    this.prepared ??= import("./session.js").then(({ createSession, sheet, Photos, preparePhoto }) => {
-      const root = this.root.getRootNode();
-      if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
-      this.photos = new Photos(this.isPage);
-      this.preparePhoto = preparePhoto;
+    this.prepared ??= import("./session.js").then(({ createSession }) => {
       createSession(this);
       this.measure();
     });
@@ -297,23 +293,11 @@ export class SearchApp {
   }
 
   /** Ask for a key where the service needs one. */
-  #askForKey() {
+  async #askForKey() {
     if (this.keyForm) return;
-    const { texts } = this;
-    const field = h("input.field", { type: "password", autocomplete: "off", "aria-label": texts.say("key"), required: true });
-    this.keyForm = h("form.empty", {}, h("h2.title", {}, texts.say("keyTitle")), h("p", {}, texts.say("keyLead")),
-      h("div.row", {}, field, button(texts.say("apply"), { kind: "primary", type: "submit" })));
-    this.keyForm.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.service.key = field.value.trim();
-      sessionStorage.setItem("shoplens-key", this.service.key);
-      this.keyForm.remove();
-      this.keyForm = null;
-      this.problem = null;
-      this.begin();
-    });
-    this.root.prepend(this.keyForm);
-    field.focus();
+    const { createKeyForm } = await import("./on_demand/key_form.js");
+    if (!this.keyForm) createKeyForm(this);
+    this.render();
   }
 
   /** Show everything as it is now. */

@@ -53,6 +53,18 @@ export function button(label, { glyph, round, kind = "", ...props } = {}) {
   return h(classes, { type: "button", ...named, ...props }, glyph && icon(glyph), !round && h("span", {}, label));
 }
 
+const sheets = new Map();
+
+/** Add a style, which is parsed once, to the shadow root of an element. */
+export function addStyle(element, css) {
+  if (!sheets.has(css)) {
+    sheets.set(css, new CSSStyleSheet());
+    sheets.get(css).replaceSync(css);
+  }
+  const { adoptedStyleSheets: added } = element.getRootNode();
+  if (!added.includes(sheets.get(css))) added.push(sheets.get(css));
+}
+
 const RETRY_MS = [800, 2_500, 8_000];
 
 /** Create a picture that is loaded again where the service was too busy to send it, and is hidden meanwhile. */

@@ -45,5 +45,5 @@ export class History {
 /** Return the address of a search on this page; the cold start's has no hash. */
 function addressOf(query) {
   const hash = isEmpty(query) ? "" : toHash(query);
-  return `${location.pathname}${location.search}${hash ? `#${hash}` : ""}`;
+  return location.pathname + location.search + (hash && `#${hash}`);
 }

@@ -2,20 +2,12 @@
 
 import { SearchApp } from "./app.js";
 import { Service } from "./service.js";
-import start from "./styles/start.js";
-import tokens from "./styles/tokens.js";
+import { startStyle } from "./styles/start.js";
+import { tokensStyle } from "./styles/tokens.js";
 import { Texts } from "./texts/index.js";
 
-let sheet = null;
-
-/** Return the style of all cold starts on a page; it is parsed once. */
-export function sharedSheet() {
-  if (!sheet) {
-    sheet = new CSSStyleSheet();
-    sheet.replaceSync(tokens + start);
-  }
-  return sheet;
-}
+/** The style of all cold starts; the root of a search gets it before it is shown. */
+export const sharedStyle = tokensStyle + startStyle;
 
 /**
  * Start a search.

@@ -1,6 +1,6 @@
 /** What a search is: plain values that become a request, a link and an entry of the history. */
 
-const SEPARATOR = " > ";
+export const SEPARATOR = " > ";
 const DYNAMIC = new Set(["hybrid", "filters-dynamic"]);
 
 /**

@@ -1,21 +1,19 @@
 /** What a search shows once there is one: the photo, the tools, the filters and the results, and their style. */
 
-import { h } from "./dom.js";
-import results from "./styles/results.js";
-import session from "./styles/session.js";
+import { addStyle, h } from "./dom.js";
+import { Photos, preparePhoto } from "./photo.js";
+import { resultsStyle } from "./styles/results.js";
+import { sessionStyle } from "./styles/session.js";
 import { Chips } from "./views/chips.js";
 import { Filters } from "./views/filters.js";
 import { Results } from "./views/results.js";
 import { Strip } from "./views/strip.js";
 import { Tools } from "./views/tools.js";
 
-export { Photos, preparePhoto } from "./photo.js";
-
-export const sheet = new CSSStyleSheet();
-sheet.replaceSync(session + results);
-
 /** Create the parts of a search, and put them behind its cold start. */
 export function createSession(app) {
+  Object.assign(app, { photos: new Photos(app.isPage), preparePhoto });
+  addStyle(app.root, sessionStyle + resultsStyle);
   app.strip = new Strip(app);
   app.tools = new Tools(app);
   app.chips = new Chips(app);

@@ -1,6 +1,6 @@
 /** The cold start. */
 
-export default `
+export const startStyle = `
 .app { position: relative; display: block; }
 .app.over::after { content: attr(data-drop); position: absolute; inset: 0; z-index: 9; display: grid; place-items: center;
   border: 2px dashed var(--link); border-radius: var(--radius); background: color-mix(in srgb, var(--ground) 88%, transparent); font-size: 20px; }

@@ -1,6 +1,6 @@
 /** Colours, type and spacing on a grid of 4 pixels; a shop sets accent, ink, ground, radius and font. */
 
-export default `
+export const tokensStyle = `
 :host { color-scheme: inherit; }
 .app {
   --accent: var(--shoplens-accent, #1d5c4d); --radius: var(--shoplens-radius, 12px);

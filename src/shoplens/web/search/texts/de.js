@@ -1,6 +1,6 @@
 /** German texts. */
 
-export default {
+export const texts = {
   title: "Mit einem Foto finden",
   lead: "Zeigen Sie uns, was Ihnen gefällt. Wir suchen es in diesem Shop, und was ihm am nächsten kommt.",
   open: "Mit Foto suchen",

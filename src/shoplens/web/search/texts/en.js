@@ -1,6 +1,6 @@
 /** English texts. Every other language has the same keys; {name} stands for a value, and `one`/`other` for plurals. */
 
-export default {
+export const texts = {
   title: "Find it with a photo",
   lead: "Show us something you like. We look for it in this shop, and for what comes nearest.",
   open: "Search by photo",
@@ -61,7 +61,6 @@ export default {
   weights: "What counts, and how much",
   weightOf: "{name}: {factor} times the usual weight, {share} of the score",
   condition: "Only products with",
-  conditionHint: "price < 60 and in_stock = true",
   apply: "Apply",
   reset: "Reset",
   searching: "Searching …",

@@ -1,6 +1,6 @@
 /** Spanish texts. */
 
-export default {
+export const texts = {
   title: "Encuéntralo con una foto",
   lead: "Enséñanos algo que te guste. Lo buscamos en esta tienda, junto con lo que más se le parece.",
   open: "Buscar con una foto",

@@ -1,6 +1,6 @@
 /** French texts. */
 
-export default {
+export const texts = {
   title: "Trouvez-le avec une photo",
   lead: "Montrez-nous ce qui vous plaît. Nous le cherchons dans cette boutique, avec ce qui s'en rapproche le plus.",
   open: "Chercher par photo",

@@ -1,8 +1,6 @@
 /** The texts of a language, and how numbers and prices are written in it. */
 
-import en from "./en.js";
-
-const SHIPPED = { de: () => import("./de.js"), fr: () => import("./fr.js"), es: () => import("./es.js") };
+const SHIPPED = { en: () => import("./en.js"), de: () => import("./de.js"), fr: () => import("./fr.js"), es: () => import("./es.js") };
 const RIGHT_TO_LEFT = new Set(["ar", "fa", "he", "ur"]);
 
 /** Error codes, and which of the texts of `errors` says what happened. */
@@ -29,10 +27,9 @@ export class Texts {
   /** Load the texts of a language: of `own` where it has them, else the shipped ones, else English. */
   static async load(lang, own = {}) {
     const wanted = isLanguage(lang) ? lang : "en";
-    const base = wanted.split("-")[0];
-    const shipped = (await SHIPPED[base]?.().catch(() => null))?.default ?? {};
-    const table = { ...en, ...shipped, ...own };
-    for (const group of ["fields", "errors"]) table[group] = { ...en[group], ...shipped[group], ...own[group] };
+    const { texts } = await (SHIPPED[wanted.split("-")[0]] ?? SHIPPED.en)();
+    const table = { ...texts, ...own };
+    for (const group of ["fields", "errors"]) table[group] = { ...texts[group], ...own[group] };
     return new Texts(wanted, table);
   }
 

@@ -24,7 +24,7 @@ export function createCard(app, result, answer, place) {
   const like = h("button.act.similar", { type: "button", "aria-label": texts.say("moreLikeOf", { title: result.title }), title: texts.say("moreLike"), onclick: () => app.searchLike(card.result) }, h("span", {}, icon("like")));
   const flags = h("div.flags", {}, isExact && h("span.flag.exact", {}, texts.say("exactBadge")), result.in_stock === false && h("span.flag", {}, texts.say("soldOut")));
   const why = h("button.because", { type: "button", "aria-label": texts.say("whyOf", { title: result.title }), "aria-haspopup": "dialog" }, texts.say("why"));
-  why.addEventListener("click", async () => (await import("./why.js")).showWhy(app, card.result, why));
+  why.addEventListener("click", async () => (await import("../on_demand/why.js")).showWhy(app, card.result, why));
   card.element.classList.toggle("out", result.in_stock === false);
   card.element.append(
     h("div.tile", { part: "tile" }, image, flags),

@@ -1,12 +1,11 @@
 /** Filters: in a column beside the results, or in a sheet over them where the screen is narrow. */
 
 import { button, h } from "../dom.js";
-import { toggleTick } from "../query.js";
+import { SEPARATOR, toggleTick } from "../query.js";
 import { createWeights } from "./weights.js";
 
 const SHOWN = 6;
 const OPEN = 3;
-const SEPARATOR = " > ";
 
 export class Filters {
   constructor(app) {

@@ -37,7 +37,7 @@ export class Start {
   }
 
   async takePhoto() {
-    const { takePhoto } = await import("./camera.js");
+    const { takePhoto } = await import("../on_demand/camera.js");
     try {
       const blob = await takePhoto(this.app);
       if (blob) this.app.searchFile(blob);

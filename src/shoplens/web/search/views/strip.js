@@ -63,7 +63,7 @@ export class Strip {
   async edit() {
     const { app } = this;
     if (!app.photo?.size) return;
-    const { chooseRegion } = await import("./crop.js");
+    const { chooseRegion } = await import("../on_demand/crop.js");
     const region = await chooseRegion(app, app.photo, app.query.region);
     if (region !== undefined && String(region) !== String(app.query.region)) app.searchRegion(region);
   }

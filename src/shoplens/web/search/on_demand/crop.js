@@ -1,7 +1,8 @@
 /** The editor for a part of the photo: draw a box, move it, drag its corners, or use the arrow keys. */
 
-import { button, h } from "../dom.js";
-import { placeOf } from "./strip.js";
+import { addStyle, button, h } from "../dom.js";
+import { editorsStyle } from "../styles/editors.js";
+import { placeOf } from "../views/strip.js";
 
 const SIDES = ["nw", "ne", "sw", "se"];
 const SMALLEST = 0.05;
@@ -104,6 +105,7 @@ export function chooseRegion(app, photo, region) {
       dialog.remove();
       resolve(chosen);
     });
+    addStyle(app.root, editorsStyle);
     app.root.append(dialog);
     dialog.showModal();
     fit();

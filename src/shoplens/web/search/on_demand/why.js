@@ -1,7 +1,8 @@
 /** Why a product was found: a sentence, the parts of its score, and the places where the photos match. */
 
-import { button, h } from "../dom.js";
+import { addStyle, button, h } from "../dom.js";
 import { encodeBase64 } from "../photo.js";
+import { whyStyle } from "../styles/why.js";
 
 const SAME = 0.85;
 const SIMILAR = 0.6;
@@ -26,6 +27,7 @@ export function showWhy(app, result, opener) {
     popover.remove();
     opener.focus({ preventScroll: true });
   });
+  addStyle(app.root, whyStyle);
   app.root.append(popover);
   popover.showPopover();
   place(popover, opener);

@@ -1,6 +1,7 @@
 /** The camera: a live view over the page, and a shutter. */
 
-import { button, h } from "../dom.js";
+import { addStyle, button, h } from "../dom.js";
+import { editorsStyle } from "../styles/editors.js";
 
 /**
  * Let a shopper take a photo.
@@ -44,6 +45,7 @@ export async function takePhoto(app) {
       dialog.remove();
       resolve(photo);
     });
+    addStyle(app.root, editorsStyle);
     app.root.append(dialog);
     dialog.showModal();
     shutter.focus();
