@@ -32,7 +32,11 @@ from pathlib import Path
 
 import numpy as np
 
-from kills import COMMAND_KINDS, MODEL, SERVICE_KINDS, Victim, kill_all, print_tally, write_repository
+from kills.commands import COMMAND_KINDS
+from kills.model_repository import MODEL, write_repository
+from kills.rounds import kill_all, print_tally
+from kills.service import SERVICE_KINDS
+from kills.victim import Victim
 from serving import CORES, EDGE, bodies, load, resident, serving
 from shoplens import Shop
 from shoplens.rendered.catalogue import render_catalogue

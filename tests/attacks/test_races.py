@@ -107,3 +107,13 @@ def test_changes_by_threads_are_all_kept(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert path.read_text() == str(PROCESSES * CHANGES)
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed_after_an_hour(tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in ("keys.json.0a.new", "keys.json.0b.new", "keys.jsonl.0c.new"))
+    for path in (old, new, other):
+        path.write_text("half")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    Keys(tmp_path).create("a key", "search")
+    assert {path.name for path in tmp_path.iterdir()} == {"keys.json", "CHANGING", new.name, other.name}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +24,8 @@ CHANGING, CHANGE_WAIT = "CHANGING", 10.0
 """Lock of a folder in which a file is read, changed and written, and seconds to wait for it."""
 NEW = ".new"
 """Suffix of a file that is about to take the place of another."""
+ABANDONED_SECONDS = 3_600.0
+"""Age from which such a file was left by a process that was killed."""
 _BLOCK = 65_536
 _HOLE = bytes(_BLOCK)
 
@@ -29,7 +33,7 @@ _HOLE = bytes(_BLOCK)
 def replace_file(path: Path, content: str | bytes, mode: int = 0o666) -> None:
     """Replace a file so that a reader, or a restart after loss of power, sees all of the new content or none.
 
-    The seal of a generation whose file it is is broken first.
+    The seal of a generation whose file it is is broken first. What killed processes left beside it is removed.
     """
     break_seal(path.parent)
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}{NEW}")  # several processes may replace one file
@@ -43,6 +47,10 @@ def replace_file(path: Path, content: str | bytes, mode: int = 0o666) -> None:
         new.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*{NEW}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
+                left.unlink()
 
 
 def change_file(path: Path, change: Callable[[bytes | None], str | bytes], mode: int = 0o666) -> None:
