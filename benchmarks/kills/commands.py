@@ -202,5 +202,6 @@ COMMAND_KINDS: Mapping[str, Callable[[Victim], tuple[Words, Confirm]]] = {
     "models remove": _models_remove,
 }
 """Command -> what returns its words, and what it changes."""
-SLOW_KINDS, SLOW_EVERY = ("train look", "train classifier", "train ranker"), 4
+SLOW_KINDS = ("train look", "train classifier", "train ranker", "calibrate", "check make-baseline")
+SLOW_EVERY = 4
 """Commands that compute for long, and in which round of all commands they come."""
