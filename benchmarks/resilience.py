@@ -15,7 +15,6 @@ minutes, and every table says how many.
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import os
 import random
@@ -37,6 +36,7 @@ from kills.model_repository import MODEL, write_repository
 from kills.rounds import kill_all, print_tally
 from kills.service import SERVICE_KINDS
 from kills.victim import Victim
+from open_load import offer
 from serving import CORES, EDGE, bodies, load, resident, serving
 from shoplens import Shop
 from shoplens.rendered.catalogue import render_catalogue
@@ -44,8 +44,6 @@ from tables import machine_line
 
 SMALL_PHOTO, QUERIES = 96, 240
 """Pixels of a side, and number of phone photos, of the shop whose commands are killed."""
-BURST = 3.0
-"""Seconds of a rate before it is measured: a burst that comes first is worked off, and may wait."""
 COMMAND = [sys.executable, "-c", "from shoplens.cli import main; main()"]
 
 
@@ -144,42 +142,10 @@ def soak(options: argparse.Namespace, feed: Path, store: Path, photos: list[byte
         print(f"| {number + 1} | {heard.line()} | {failed} | " + " | ".join(f"{value:.0f}" for value in middle) + " |")
 
 
-def offer(host: str, port: int, sent: list[bytes], rate: float, seconds: float) -> tuple[Counter[int], list[float]]:
-    """Send requests at a fixed rate, whatever the answers, first for :data:`BURST` seconds that are not counted.
-
-    Returns:
-        How many answers had each status, and milliseconds of the accepted ones.
-    """
-    statuses, took, lock = Counter[int](), list[float](), threading.Lock()
-    threads = list[threading.Thread]()
-
-    def ask(number: int) -> None:
-        begun = time.perf_counter()
-        try:
-            connection = http.client.HTTPConnection(host, port, timeout=60)
-            headers = {"Content-Type": f"multipart/form-data; boundary={EDGE}"}
-            connection.request("POST", "/v1/search", sent[number % len(sent)], headers)
-            answer = connection.getresponse()
-            answer.read()
-            status = answer.status
-            connection.close()
-        except (OSError, http.client.HTTPException):
-            status = 0
-        if number < rate * BURST:
-            return
-        with lock:
-            statuses[status] += 1
-            if status == 200:
-                took.append((time.perf_counter() - begun) * 1e3)
-
-    begun = time.monotonic()
-    for number in range(int(rate * (seconds + BURST))):
-        time.sleep(max(0.0, begun + number / rate - time.monotonic()))
-        threads.append(threading.Thread(target=ask, args=(number,)))
-        threads[-1].start()
-    for thread in threads:
-        thread.join()
-    return statuses, took
+def whole_requests(host: str, sent: list[bytes]) -> list[bytes]:
+    """Return searches with these bodies as they go over a connection."""
+    head = f"POST /v1/search HTTP/1.1\r\nHost: {host}\r\nContent-Type: multipart/form-data; boundary={EDGE}\r\n"
+    return [f"{head}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body for body in sent]
 
 
 def overload(options: argparse.Namespace, store: Path, photos: list[bytes]) -> None:
@@ -188,14 +154,15 @@ def overload(options: argparse.Namespace, store: Path, photos: list[bytes]) -> N
         load(host, port, sent, CORES, 5)  # warm
         most = len(load(host, port, sent, CORES, options.seconds).answered) / options.seconds
         print(f"\nOverload: {options.seconds:g} s each; with {CORES} clients it answers {most:.1f} searches/s\n")
-        print("| requests/s | accepted | p50 ms | p95 | p99 | 503 | other |\n|---|---|---|---|---|---|---|")
+        print("| requests/s | accepted | p50 ms | p95 | p99 | longest | 503 | other | sent late, p99 ms |")
+        print("|---|---|---|---|---|---|---|---|---|")
         for factor in (0.5, 1.0, 4.0):
-            statuses, took = offer(host, port, sent, factor * most, options.seconds)
-            p50, p95, p99 = (np.percentile(took or [np.nan], at) for at in (50, 95, 99))
-            other = sum(statuses.values()) - statuses[200] - statuses[503]
+            offered = offer(host, port, whole_requests(host, sent), factor * most, options.seconds)
+            times = " | ".join(f"{value:.0f}" for value in offered.percentiles(50, 95, 99, 100))
             print(
-                f"| {factor:g} x | {statuses[200] / options.seconds:.1f}/s | {p50:.0f} | {p95:.0f} | {p99:.0f} "
-                f"| {statuses[503]} | {other} |"
+                f"| {factor:g} x | {offered.statuses[200] / options.seconds:.1f}/s | {times} "
+                f"| {offered.statuses[503]} | {offered.other} | {np.percentile(offered.late, 99):.0f} |",
+                flush=True,
             )
         print(f"\nThe service is alive: {Path(f'/proc/{pid}').exists()}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 
 import numpy as np
@@ -98,15 +99,15 @@ def test_queue_is_long_for_a_burst_and_short_where_no_thread_is_ever_idle() -> N
         await asyncio.sleep(0.05)
         assert (queue.working, queue.waiting) == (2, 6)
         now += 1.0
-        queue.refuse_if_full()
+        queue.refuse_if_full({})
         now += 3.0  # for so long, no thread was idle
         with pytest.raises(RequestRefused) as error:
-            queue.refuse_if_full()
+            queue.refuse_if_full({})
         assert error.value.code == "busy"
         start.set()
         assert all(await asyncio.gather(*burst)), "what was accepted is answered"
         now += 1.0
-        burst = [asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))) for _ in range(6)]
+        burst = [asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))) for _ in range(4)]
         assert all(await asyncio.gather(*burst)), "threads have been idle again"
         for _ in range(30):  # requests that take a second
             slow = asyncio.ensure_future(queue.run(make_request(), lambda: threading.Event().wait(0.001)))
@@ -114,6 +115,7 @@ def test_queue_is_long_for_a_burst_and_short_where_no_thread_is_ever_idle() -> N
                 await asyncio.sleep(0)
             now += 1.0
             await slow
+        now += 10.0
         start.clear()
         burst = [asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))) for _ in range(8)]
         await asyncio.sleep(0.05)
@@ -123,6 +125,36 @@ def test_queue_is_long_for_a_burst_and_short_where_no_thread_is_ever_idle() -> N
         queue.close()
 
     run_coroutine(main())
+
+
+def test_queue_stays_short_where_too_many_requests_pause_for_a_moment() -> None:
+    async def main(rate: int, pause: float) -> int:
+        now = 100.0
+        queue = WorkQueue(2, queue=32, seconds=5, saturated_queue=1, clock=lambda: now)
+        for _ in range(100):  # so much is known of requests that take 50 ms
+            job = asyncio.ensure_future(queue.run(make_request(), lambda: threading.Event().wait(0.001)))
+            while not queue.working:
+                await asyncio.sleep(0)
+            now += 0.05
+            await job
+        now += 60.0
+        for _ in range(5 * rate):
+            now += 1 / rate
+            with contextlib.suppress(RequestRefused):
+                queue.refuse_if_full({})
+        now += pause
+        start = threading.Event()
+        burst = [asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))) for _ in range(30)]
+        await asyncio.sleep(0.05)
+        waiting = queue.waiting
+        start.set()
+        await asyncio.gather(*burst, return_exceptions=True)
+        queue.close()
+        return waiting
+
+    assert run_coroutine(main(rate=160, pause=0.3)) == 1, "four times what threads can do"
+    assert run_coroutine(main(rate=20, pause=0.3)) == 28, "half of it"
+    assert run_coroutine(main(rate=160, pause=5.0)) == 28, "long ago"
 
 
 def test_query_cache_drops_old_photos_and_those_beyond_its_limit() -> None:

@@ -108,7 +108,7 @@ def _refuse_when_busy(connections: Connections | None, scope: Scope) -> None:
     if connections is not None:
         connections.refuse_if_full(scope)
     if scope["method"] == "POST" and scope["path"] in ("/v1/search", "/v1/regions"):
-        scope["app"].state.service.work.refuse_if_full()
+        scope["app"].state.service.work.refuse_if_full(scope)
 
 
 def _warn_of_merchandising(shop: Shop) -> None:

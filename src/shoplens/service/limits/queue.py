@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeVar
 
 from fastapi import Request
+from starlette.types import Scope
 
 from shoplens.service.failures import RequestRefused
 
@@ -20,10 +21,15 @@ MEMORY_SECONDS = 1.0
 """Time constant of the mean over which threads are said to be idle."""
 SATURATED = 0.05
 """Share of idle threads below which more requests come than can be answered."""
+DEMAND_SECONDS, TOO_MUCH = 2.0, 1.2
+"""Time constant of the mean of the work that is asked for, and the mean above which it is more than threads can do. It
+counts refused requests, too: where all pause for a moment, and threads are idle, it is known that they come back."""
 BURST_WAIT = 1.0
 """Seconds that a request of a burst may have to wait, by what requests took lately."""
 WORKED = "shoplens.worked"
 """Key of a request's scope: seconds that threads worked for it."""
+ARRIVED = "shoplens.arrived"
+"""Key of a request's scope: whether it was counted."""
 WEIGHT = 0.1
 """Weight of a request in the mean of what they took."""
 
@@ -37,8 +43,9 @@ class WorkQueue:
         threads: number of threads.
         queue: number of requests that may wait; the next one is refused at once.
         seconds: for which a request may wait.
-        saturated_queue: number that may wait where hardly any thread was idle lately. With it, only so many of a burst
-            may wait as are worked off within :data:`BURST_WAIT`; without it, ``queue`` may wait at any time.
+        saturated_queue: number that may wait where hardly any thread was idle lately, or where more was asked for than
+            threads can do. With it, only so many of a burst may wait as are worked off within :data:`BURST_WAIT`;
+            without it, ``queue`` may wait at any time.
         clock: returns seconds.
     """
 
@@ -57,6 +64,7 @@ class WorkQueue:
         self.waiting = 0
         self.working = 0
         self._idle, self._measured_at, self._took = 1.0, clock(), 0.0
+        self._demand = 0.0  # threads' work asked for a second, as a share of what they can do
 
     async def run(self, request: Request, call: Callable[[], T]) -> T:
         """Run a call in a thread, and return its result.
@@ -65,7 +73,7 @@ class WorkQueue:
             RequestRefused: ``busy``, ``waited-too-long``.
             asyncio.CancelledError: the request was cancelled before its turn came.
         """
-        self.refuse_if_full()
+        self.refuse_if_full(request.scope)
         self._count(waiting=1)
         try:
             await self._wait_for_turn(request)
@@ -83,9 +91,12 @@ class WorkQueue:
             request.scope[WORKED] = request.scope.get(WORKED, 0.0) + took
             self._slots.release()
 
-    def refuse_if_full(self) -> None:
-        """Raise RequestRefused ``busy`` where the queue is full."""
+    def refuse_if_full(self, scope: Scope) -> None:
+        """Raise RequestRefused ``busy`` where the queue is full; a request may be asked about more than once."""
         self._count()
+        if not scope.get(ARRIVED):
+            scope[ARRIVED] = True
+            self._demand += self._took / self.threads / DEMAND_SECONDS
         if self.waiting >= self._most_waiting() + self.threads - self.working:
             raise RequestRefused(
                 f"{self.waiting} requests are waiting.", "Try again shortly.", code="busy", wait=RETRY_SECONDS
@@ -94,15 +105,16 @@ class WorkQueue:
     def _most_waiting(self) -> int:
         if self._saturated_queue is None:
             return self._queue
-        if self._idle <= SATURATED:
+        if self._idle <= SATURATED or self._demand > TOO_MUCH:
             return min(self._queue, self._saturated_queue)
         in_time = int(BURST_WAIT * self.threads / self._took) if self._took else self._queue
         return min(self._queue, max(in_time, self._saturated_queue))
 
     def _count(self, waiting: int = 0, working: int = 0) -> None:
-        """Add to the counts, after the mean share of idle threads has been brought up to now."""
+        """Add to the counts, after the means have been brought up to now."""
         now = self._clock()
         old = math.exp((self._measured_at - now) / MEMORY_SECONDS)
+        self._demand *= math.exp((self._measured_at - now) / DEMAND_SECONDS)
         idle = max(0, self.threads - self.working - self.waiting) / self.threads
         self._idle, self._measured_at = old * self._idle + (1 - old) * idle, now
         self.waiting += waiting
