@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation import embedder_of
-from shoplens.build.photo_features import backbone_width, feature_model
+from shoplens.build.photo_features import backbone_width, feature_model, filter_input_width, object_parts
 from shoplens.filters.dimensions.derivation import ClassReader, derive_dimensions
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import FOLDS, fold_index
 from shoplens.filters.fitting.fit import LabeledPhotos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
-from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.ranking.weights import resolve_weights
 from shoplens.settings import Preferences
 from shoplens.store.feature_cache import NAME, FeatureFile
@@ -47,6 +46,9 @@ class Catalogue:
         first: bool (n,), the product's first photo.
         known: of each row, dimension -> the trained classes of its product.
         dimensions: of the shop.
+        backbone: number of the backbone's features.
+        model: what made the vectors.
+        object_parts: lengths of the outputs of which the object's features consist.
     """
 
     ids: tuple[str, ...]
@@ -59,6 +61,7 @@ class Catalogue:
     dimensions: tuple[Dimension, ...]
     backbone: int
     model: str
+    object_parts: tuple[int, ...] = ()
 
     def training(self, rows: Bools | None = None, *, without: slice | None = None) -> LabeledPhotos:
         """What filters are fitted to: all rows or some; ``without`` some columns of the features, which become 0."""
@@ -67,7 +70,8 @@ class Catalogue:
         if without is not None:
             features[:, without] = 0
         groups, known = tuple(self.groups[n] for n in kept), [self.known[n] for n in kept.tolist()]
-        return LabeledPhotos(self.vectors[kept], features, self.backbone, groups, self.first[kept], known)
+        vectors, first, parts = self.vectors[kept], self.first[kept], self.object_parts
+        return LabeledPhotos(vectors, features, self.backbone, groups, first, known, object_parts=parts)
 
     def of(self, split: str) -> Bools:
         """bool (n,), the rows that a split may look at."""
@@ -113,12 +117,13 @@ def catalogue_of(store: Path) -> Catalogue:
         tuple(group_of(entry.product) for entry, _ in rows),
         photos,
         np.stack([entry.vectors[view] for entry, view in rows]),
-        np.stack([features[photo.content_hash] for photo in photos])[:, : backbone_width(embedder) + MEASURED_SIZE],
+        np.stack([features[photo.content_hash] for photo in photos])[:, : filter_input_width(embedder)],
         np.array([view == 0 for _, view in rows]),
         [known[entry.product.id] for entry, _ in rows],
         dimensions,
         backbone_width(embedder),
         embedder.model,
+        object_parts(embedder),
     )
 
 

@@ -9,6 +9,8 @@ moved less, and the classes that heads read which never saw their garment. Every
 
 *Time*: ``pooled`` and ``build_candidates`` beside ``nearest``, k = 20, query by query in one process on one core;
 beside it what it takes to make the weights of a query comparable.
+*Conditions*: the same with conditions on one field (50, 25, 5 and .5 % of the products; for half of the products they
+depend on the article, as colours do), on two fields together, and on a range of prices.
 *Recall*: candidates against the exact weighted best k of all products, by a product of matrices that shares nothing
 with the index. A candidate is right if its exact score is that of the k-th best or higher, to a millionth: where many
 are equal, any of them will do.
@@ -38,6 +40,7 @@ from shoplens.filters.fitting.fit import fit_to_photos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, filter_vector_size
 from shoplens.filters.model.stored import load_filters, save_filters
+from shoplens.index.condition_parser import parse_condition
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint, VectorSizes
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
@@ -51,7 +54,20 @@ from tables import default_data, machine_line
 K, DEPTHS, BATCH, BLOCK = 20, (10, 100), 500, 10_000
 CLASSES_CHANGED, MOST_MOVED, QUERY_MOVED, NOISE, EQUAL = 0.15, 0.5, 0.3, 0.3, 1e-6
 WARM_UP = 20
+SHARES = (("half", 0.5), ("quarter", 0.25), ("twentieth", 0.05), ("rare", 0.005))
+SIZES = ("S", "M", "L", "XL")
+CONDITIONS = {
+    "50 %": "share = half",
+    "25 %": "share = quarter",
+    "5 %": "share = twentieth",
+    "0.5 %": "share = rare",
+    "two fields, 12.5 %": "share = half and size = M",
+    "two fields, 1.25 %": "share = twentieth and size = M",
+    "prices, 30 %": "price >= 20 and price < 50",
+    "prices, 2 %": "price >= 40 and price < 42",
+}
 Numbers = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,18 +110,55 @@ def _between(here: Floats, there: Floats, share: Floats, generator: np.random.Ge
     return np.asarray(result / np.maximum(length, 1e-9), np.float32)
 
 
-def made(source: Real, count: int, seed: int) -> Iterator[tuple[int, Seen]]:
-    """Blocks of products with the number of their first; the same whenever they are made."""
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Products one after the other, as the filters see them, and what conditions look at.
+
+    Attributes:
+        first: number of the first product.
+        seen: of all of them.
+        chance: float64 (n,) in [0, 1]; a product has the shares of :data:`SHARES` that are larger.
+        size: intp (n,), which of :data:`SIZES` it has.
+        price: float64 (n,), in [0, 100].
+    """
+
+    first: int
+    seen: Seen
+    chance: Numbers
+    size: npt.NDArray[np.intp]
+    price: Numbers
+
+    def attributes(self, row: int) -> dict[str, tuple[str, ...]]:
+        return {
+            "share": tuple(name for name, share in SHARES if self.chance[row] < share),
+            "size": (SIZES[self.size[row]],),
+        }
+
+    def meets(self, condition: str) -> Flags:
+        """Which products meet one of :data:`CONDITIONS`, by another way than the index."""
+        parts = {f"share = {name}": self.chance < share for name, share in SHARES}
+        parts |= {f"size = {name}": self.size == number for number, name in enumerate(SIZES)}
+        parts |= {f"price >= {price}": self.price >= price for price in (20, 40)}
+        parts |= {f"price < {price}": self.price < price for price in (42, 50)}
+        met: Flags = np.all([parts[part] for part in CONDITIONS[condition].split(" and ")], axis=0)
+        return met
+
+
+def made(source: Real, count: int, seed: int) -> Iterator[Block]:
+    """Blocks of products; the same whenever they are made."""
     layout, size = source.filters.layout, len(source.articles.look)
+    by_article = np.random.default_rng([seed, 3]).random(size)
     for start in range(0, count, BLOCK):
         generator = np.random.default_rng([seed, 2, start])
         length = min(BLOCK, count - start)
-        one = source.articles[generator.integers(0, size, length)]
-        other = source.articles[generator.integers(0, size, length)]
+        articles = generator.integers(0, size, length)
+        one, other = source.articles[articles], source.articles[generator.integers(0, size, length)]
         moved = _moved(one, other, MOST_MOVED, generator)
         changed = generator.random((length, len(layout.dimension_names))) < CLASSES_CHANGED
         marks = np.where(changed[:, layout.entry_dimensions], other.marks, one.marks)
-        yield start, Seen(moved.look, moved.dense, marks)
+        chance = np.where(generator.random(length) < 0.5, by_article[articles], generator.random(length))
+        sizes, prices = generator.integers(0, len(SIZES), length), np.round(generator.uniform(0, 100, length), 2)
+        yield Block(start, Seen(moved.look, moved.dense, marks), chance, sizes, prices)
 
 
 def sparse(row: Floats) -> SparseVector:
@@ -117,15 +170,15 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     """Write the products, then build the graphs."""
     started = time.perf_counter()
     width = source.articles.look.shape[1]
-    index = QdrantIndex(folder, VectorSizes(width, filter_vector_size(has_object=False)))
-    for start, block in made(source, count, seed):
-        for first in range(0, len(block.look), BATCH):
-            rows = range(first, min(first + BATCH, len(block.look)))
-            index.upsert([entry_of(start + n, block[n : n + 1], source.filters) for n in rows])
+    index = QdrantIndex(folder, VectorSizes(width, filter_vector_size(has_object=True)))
+    for block in made(source, count, seed):
+        for first in range(0, len(block.seen.look), BATCH):
+            rows = range(first, min(first + BATCH, len(block.seen.look)))
+            index.upsert([entry_of(block, row, source.filters) for row in rows])
     index.flush()
     index.close()
     loaded = time.perf_counter()
-    optimize(folder, VectorSizes(width, filter_vector_size(has_object=False)))
+    optimize(folder, VectorSizes(width, filter_vector_size(has_object=True)))
     size = sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
     return {
         "load_s": loaded - started,
@@ -134,8 +187,9 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     }
 
 
-def entry_of(number: int, one: Seen, filters: Filters) -> IndexedProduct:
+def entry_of(made_block: Block, row: int, filters: Filters) -> IndexedProduct:
     """A product whose feed says what its marks do."""
+    number, one = made_block.first + row, made_block.seen[row : row + 1]
     source = f"/photos/{number}.jpg"
     photo = Photo(source, f"{number:032x}", f"{number:031x}f", 800, 1000)
     said: dict[str, tuple[str, ...]] = {}
@@ -144,8 +198,9 @@ def entry_of(number: int, one: Seen, filters: Filters) -> IndexedProduct:
             held = one.marks[0, block.entries]
             if block.kind != "palette" and held.any():
                 said[dimension.field] = tuple(block.classes[int(held.argmax())].split(PATH))  # of a tree the deepest
-    category = said.pop("category", ())
-    product = Product(f"p{number}", f"Product {number}", (source,), price=1.5, category=category, attributes=said)
+    category, price = said.pop("category", ()), float(made_block.price[row])
+    said |= made_block.attributes(row)
+    product = Product(f"p{number}", f"Product {number}", (source,), price=price, category=category, attributes=said)
     marks = (sparse(one.marks[0]),)
     return IndexedProduct(
         product, (photo,), one.look, FilterScores(filters.space.filter_vectors(one.dense, marks), marks)
@@ -162,6 +217,12 @@ def weightings(filters: Filters) -> dict[str, dict[str, float]]:
         "category alone": {**nothing, "category": 1.0},
         "category=3, look=.3, others 0": {**nothing, "category": 3.0, LOOK: 0.3},
     }
+
+
+def cases(filters: Filters) -> dict[str, tuple[dict[str, float], str]]:
+    """Name -> weights in place of the default ones, and one of :data:`CONDITIONS` or none."""
+    weighted = {name: (weights, "") for name, weights in weightings(filters).items()}
+    return {**weighted, **{f"default, {condition}": ({}, condition) for condition in CONDITIONS}}
 
 
 def query_of(filters: Filters, one: Seen, weights: Mapping[str, float]) -> FilterQuery:
@@ -181,7 +242,7 @@ def measured(folder: Path) -> dict[str, Any]:
     assert filters is not None
     with np.load(folder / "asked.npz") as stored:
         asked = Seen(stored["look"], stored["dense"], stored["marks"])
-    index = QdrantIndex(folder / "shard", VectorSizes(asked.look.shape[1], filter_vector_size(has_object=False)))
+    index = QdrantIndex(folder / "shard", VectorSizes(asked.look.shape[1], filter_vector_size(has_object=True)))
     every = [asked[n : n + 1] for n in range(len(asked.look))]
     times = np.zeros((len(every), 6))
     for one in every[:WARM_UP]:
@@ -190,16 +251,22 @@ def measured(folder: Path) -> dict[str, Any]:
         row[:] = _timed(index, filters, one)
     found: dict[str, Any] = {}
     scores: dict[str, Any] = {}
-    for name, weights in weightings(filters).items():
+    conditioned: dict[str, Any] = {}
+    for name, (weights, condition) in cases(filters).items():
+        constraint = PhotoConstraint(parse_condition(CONDITIONS[condition]) if condition else None)
         for depth in DEPTHS:
-            ids, said = found.setdefault(f"{name}/{depth}", []), scores.setdefault(f"{name}/{depth}", [])
+            ids, said, took = found.setdefault(f"{name}/{depth}", []), scores.setdefault(f"{name}/{depth}", []), []
             for one in every:
+                started, busy = time.perf_counter(), time.process_time()
                 query = query_of(filters, one, weights)
-                kept = build_candidates(index, query, retrieve_pool(index, query, depth, PhotoConstraint()), depth)
+                kept = build_candidates(index, query, retrieve_pool(index, query, depth, constraint), depth)
+                took.append((1e3 * (time.perf_counter() - started), 1e3 * (time.process_time() - busy)))
                 ids.append([int(candidate.product.id[1:]) for candidate in kept])
                 said.append([sum(query.weights[d] * score for d, score in c.scores.items()) for c in kept])
+            if depth == DEPTHS[0] and weights == {}:
+                conditioned[name] = np.percentile(took, [50, 95], axis=0).tolist()
     index.close()
-    return {"milliseconds": times.tolist(), "found": found, "scores": scores}
+    return {"milliseconds": times.tolist(), "found": found, "scores": scores, "conditioned": conditioned}
 
 
 def _timed(index: QdrantIndex, filters: Filters, one: Seen) -> tuple[float, ...]:
@@ -228,17 +295,20 @@ def exact(source: Real, count: int, seed: int, found: Mapping[str, Any]) -> dict
     queries, deepest = len(source.asked.look), max(DEPTHS)
     ids = {name: np.array(rows, np.int64) for name, rows in found.items()}
     held = {name: np.full(rows.shape, -1.0, np.float32) for name, rows in ids.items()}
-    best = {name: np.full((queries, deepest), -1.0, np.float32) for name in weightings(source.filters)}
+    best = {name: np.full((queries, deepest), -1.0, np.float32) for name in cases(source.filters)}
     precise = precisions(source.filters, source.asked)
-    for start, block in made(source, count, seed):
-        alike = similarities(source.filters, source.asked, block)
-        for name, weights in weightings(source.filters).items():
-            scores = totals(source.filters, alike, weights, precise)
+    for block in made(source, count, seed):
+        alike = similarities(source.filters, source.asked, block.seen)
+        by_weights = {name: totals(source.filters, alike, w, precise) for name, w in weightings(source.filters).items()}
+        for name, (_, condition) in cases(source.filters).items():
+            scores = by_weights[name.partition(", ")[0] if condition else name]
+            if condition:
+                scores = np.where(block.meets(condition), scores, np.float32(-1))
             both = np.hstack([best[name], scores])
             best[name] = -np.partition(-both, deepest - 1, axis=1)[:, :deepest]
             for depth in DEPTHS:
-                mine = ids[f"{name}/{depth}"] - start
-                row, place = np.nonzero((mine >= 0) & (mine < len(block.look)))
+                mine = ids[f"{name}/{depth}"] - block.first
+                row, place = np.nonzero((mine >= 0) & (mine < len(block.price)))
                 held[f"{name}/{depth}"][row, place] = scores[row, mine[row, place]]
     return {
         name: Exact(-np.sort(-top, axis=1), {depth: held[f"{name}/{depth}"] for depth in DEPTHS})
@@ -283,7 +353,8 @@ def one_size(products: int, source: Real, options: argparse.Namespace) -> dict[s
         )
         told = json.loads(child.stdout)
         rows = recalls(exact(source, products, options.seed, told["found"]), told)
-        return {"products": products, "recall": rows, **times(np.array(told["milliseconds"])), **built_of(folder)}
+        found = {"recall": rows, "conditioned": told["conditioned"], **times(np.array(told["milliseconds"]))}
+        return {"products": products, **found, **built_of(folder)}
     finally:
         if not options.keep:
             shutil.rmtree(folder)
@@ -328,6 +399,11 @@ def print_tables(found: list[dict[str, Any]], dimensions: int) -> None:
         for ten, hundred in zip(one["recall"][::2], one["recall"][1::2], strict=True):
             cells = [f"{row['recall']:.4f} | {row['worst']:.2f}" for row in (ten, hundred)]
             print(f"| {one['products']:,} | {ten['weights']} | {' | '.join(cells)} | {hundred['short']:.5f} |")
+    print("\n| products | default weights, condition | p50 / p95 ms | CPU p50 / p95 ms |\n|---|---|---|---|")
+    for one in found:
+        for name, (half, most) in one["conditioned"].items():
+            line = " | ".join(f"{low:.2f} / {high:.2f}" for low, high in zip(half, most, strict=True))
+            print(f"| {one['products']:,} | {name} | {line} |")
     for one in found:
         wrong = max(row["largest_error_of_a_score"] for row in one["recall"])
         print(

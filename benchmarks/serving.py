@@ -293,10 +293,10 @@ def made_store(count: int, options: argparse.Namespace) -> Path:
     source, store = real(catalogue_of(origin), 200, 0), Store(folder, create=True)
     manifest = replace(load_manifest(live_folder(origin)), products=count, photos=count, complete=False)
     with store.new_generation(manifest) as generation:
-        for start, block in made(source, count, 0):
-            for first in range(0, len(block.look), MADE_AT_ONCE):
-                rows = range(first, min(first + MADE_AT_ONCE, len(block.look)))
-                generation.index.upsert([entry_of(start + n, block[n : n + 1], source.filters) for n in rows])
+        for block in made(source, count, 0):
+            for first in range(0, len(block.price), MADE_AT_ONCE):
+                rows = range(first, min(first + MADE_AT_ONCE, len(block.price)))
+                generation.index.upsert([entry_of(block, row, source.filters) for row in rows])
         save_filters(generation.folder, source.filters)
         shutil.copy(live_folder(origin) / DIMENSIONS, generation.folder)
         build_graph(store, generation)
