@@ -17,13 +17,16 @@ from __future__ import annotations
 import argparse
 import csv
 import importlib
+import multiprocessing
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,13 @@ from tables import default_data, machine_line, spread
 ROOT = Path(__file__).parents[1]
 PRODUCTS, QUERIES, SEED = 300, 200, 7
 TOLERANCE = 1e-4
+RAY_OPTIONS = {
+    "RAY_gcs_server_request_timeout_seconds": "180",
+    "RAY_health_check_failure_threshold": "60",
+    "RAY_worker_niceness": "0",
+}
+"""Ray waits long for nodes of a busy machine, and its workers get as much of the processor as `index` (their default
+niceness is 15)."""
 WAYS: dict[str, dict[str, Any]] = {
     "plain": {},
     "pretrained": {"strategy": "pretrained"},
@@ -150,36 +160,70 @@ def _counter(shop: Shop) -> Any:
 
 
 def measure_ray(options: argparse.Namespace) -> None:
-    """Print photos per second, and CPU seconds per photo, of `index` and of builds on 1, 2 and 3 nodes."""
-    import ray
-    from ray.cluster_utils import Cluster
+    """Print photos per second, and CPU ms per photo, of `index` and of builds on 1, 2 and 3 nodes.
 
+    Each build has a process of its own: Ray ends a process whose earlier cluster is gone.
+    """
     feed = Path(render_catalogue(options.folder / "ray", options.products, seed=SEED).feed)
+    spawn = multiprocessing.get_context("spawn")
     with fake_server(options) as url:
-        plain: float | None = None
-        for nodes in options.nodes:
-            target = replace(server_settings(options, f"ray-{nodes}-{time.time_ns()}", url), tune=False, threads=1)
-            if nodes:
-                cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-                for _ in range(nodes):
-                    cluster.add_node(num_cpus=1)
-                environment = {"env_vars": {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}}
-                ray.init(address=cluster.address, log_to_driver=False, runtime_env=environment)
-            before, begun = _tree_cpu_seconds(), time.perf_counter()
-            shop, summary = Shop.index(feed, settings=target, ray="auto" if nodes else "")
-            took, cpu = time.perf_counter() - begun, _tree_cpu_seconds() - before
-            shop.close()
-            if nodes:
-                ray.shutdown()
-                cluster.shutdown()
-            rate = summary.photos / took
-            plain = plain or rate
+        plain: RayBuildCost | None = None
+        for number, nodes in enumerate(options.nodes):
+            target = server_settings(options, f"ray-{number}-{time.time_ns()}", url)
+            with ProcessPoolExecutor(1, mp_context=spawn) as process:
+                cost = process.submit(build_once, feed, replace(target, tune=False, threads=1), nodes).result()
+            plain = plain or cost
             name = f"{nodes} node{'s' * (nodes > 1)}" if nodes else "`index`, one thread"
-            print(
-                f"| {name} | {summary.photos} | {took:.0f} | {rate:.1f} | {rate / plain:.2f} | "
-                f"{cpu / summary.photos * 1e3:.0f} |",
-                flush=True,
+            cells = (
+                name,
+                cost.photos,
+                f"{cost.seconds:.0f}",
+                f"{cost.encoding_seconds:.0f}",
+                f"{cost.photos / cost.seconds:.1f}",
+                f"{plain.seconds / cost.seconds:.2f}",
+                f"{cost.cpu_seconds / cost.photos * 1e3:.0f}",
+                f"{cost.cpu_seconds / plain.cpu_seconds:.2f}",
             )
+            print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RayBuildCost:
+    """What a build took: seconds in all and until the last photo was encoded, and CPU seconds of all its processes."""
+
+    photos: int
+    seconds: float
+    encoding_seconds: float
+    cpu_seconds: float
+
+
+def build_once(feed: Path, target: Settings, nodes: int) -> RayBuildCost:
+    """Build a store in this process, or with Ray on so many nodes of one processor each, and measure it."""
+    if nodes:
+        os.environ |= RAY_OPTIONS
+        import ray
+        from ray.cluster_utils import Cluster
+
+        node = {"object_store_memory": 80_000_000}
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **node})
+        for _ in range(nodes):
+            cluster.add_node(num_cpus=1, **node)
+        environment = {"env_vars": {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}}
+        ray.init(address=cluster.address, log_to_driver=False, runtime_env=environment)
+    encoded = [0.0]
+
+    def note(stage: str, done: int, total: int) -> None:
+        if stage == "Indexing":
+            encoded[0] = time.perf_counter()
+
+    times, begun = CpuTimes(), time.perf_counter()
+    shop, summary = Shop.index(feed, settings=target, ray="auto" if nodes else "", progress=note)
+    took, cpu = time.perf_counter() - begun, times.stop()
+    shop.close()
+    if nodes:
+        ray.shutdown()
+        cluster.shutdown()
+    return RayBuildCost(summary.photos, took, encoded[0] - begun, cpu)
 
 
 def measure_size(options: argparse.Namespace) -> None:
@@ -242,26 +286,48 @@ def measure_size(options: argparse.Namespace) -> None:
     print(f"| {options.photos:,} | {measured:,.0f} | {computed:,.0f} | {computed / measured:.2f} |")
 
 
-def _tree_cpu_seconds() -> float:
-    """Return the CPU seconds of this process and of all that it started, but the server's."""
-    ticks, parents = {}, {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text("utf-8", "replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(path.parent.name)] = int(fields[1])
-        ticks[int(path.parent.name)] = sum(map(int, fields[11:15]))
-    own, total = os.getpid(), 0
-    for process, used in ticks.items():
-        ancestor = process
-        while ancestor not in (own, 0, 1) and ancestor not in _SERVERS:
-            ancestor = parents.get(ancestor, 0)
-        total += used if ancestor == own else 0
-    return total / os.sysconf("SC_CLK_TCK")
+class CpuTimes(threading.Thread):
+    """Counts the CPU seconds of this process and of all that it starts; of those that end, what they had used before.
 
+    The kernel adds a child's time to that of its parent only where the parent waits for it, and Ray does not.
+    """
 
-_SERVERS: set[int] = set()
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._ticks: dict[int, int] = {}
+        self._known, self._ended = {os.getpid()}, threading.Event()
+        self.sample()
+        self._first = sum(self._ticks.values())
+        self.start()
+
+    def run(self) -> None:
+        while not self._ended.wait(0.2):
+            self.sample()
+
+    def sample(self) -> None:
+        """Read the time that each process has used by now."""
+        ticks, parents = {}, {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = path.read_text("utf-8", "replace").rpartition(")")[2].split()
+            except OSError:
+                continue  # it has ended meanwhile
+            process = int(path.parent.name)
+            parents[process], ticks[process] = int(fields[1]), int(fields[11]) + int(fields[12])
+        for process in ticks:
+            line = [process]
+            while line[-1] not in self._known and line[-1] in parents:
+                line.append(parents[line[-1]])
+            if line[-1] in self._known:
+                self._known.update(line)
+                self._ticks[process] = ticks[process]
+
+    def stop(self) -> float:
+        """Stop counting, and return the CPU seconds since the start."""
+        self._ended.set()
+        self.join()
+        self.sample()
+        return (sum(self._ticks.values()) - self._first) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -278,7 +344,6 @@ def fake_server(options: argparse.Namespace) -> Iterator[str]:
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
     ) as process:
-        _SERVERS.add(process.pid)
         assert process.stdout is not None, "it is a pipe"
         try:
             yield process.stdout.readline().strip()
@@ -318,8 +383,8 @@ def main() -> None:
             print("|---|---|---|---|---|")
             measure_overhead(options)
         case "ray":
-            print("| build | photos | s | photos per second | / `index` | CPU ms per photo |")
-            print("|---|---|---|---|---|---|")
+            print("| build | photos | s | encoding s | photos per second | / `index` | CPU ms per photo | / `index` |")
+            print("|---|---|---|---|---|---|---|---|")
             measure_ray(options)
         case "size":
             print("| photos | bytes per photo, measured | computed | computed / measured |")

@@ -32,7 +32,11 @@ LEVELS = (
 STRANGERS = LEVELS[2]
 """These never import each other."""
 CLUSTER = ("shoplens.index.qdrant_server", "shoplens.store.server", "shoplens.build.ray")
-CLUSTER_FILES = ("shoplens.service.caches.shared_queries", "shoplens.service.limits.shared_rates")
+CLUSTER_FILES = (
+    "shoplens.service.caches.shared_queries",
+    "shoplens.service.limits.shared_rates",
+    "shoplens.service.limits.shared_redis",
+)
 """What speaks to Qdrant servers, object stores, Ray and Redis; others import it in functions only."""
 CLUSTER_LIBRARIES = {"qdrant_client", "fsspec", "s3fs", "ray", "redis"}
 FORBIDDEN = {"utils", "common", "helpers", "core", "base", "misc", "manager"}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
-import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -15,108 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from shoplens import Shop
-from shoplens.errors import InvalidValue, StoreError
-from shoplens.ranking.strategies import EncodedQuery
-from shoplens.reading.barcodes import Barcode
-from shoplens.service.failures import RequestRefused
+from shoplens.errors import InvalidValue
 from shoplens.settings import Settings, settings_from
-from shoplens.types import Region
-from shoplens.types.queries import ObjectBox
 from tests import patterned_shop
 from tests.service.service_process import ServiceProcess, run_service
 
 pytest.importorskip("qdrant_client")
-fakeredis = pytest.importorskip("fakeredis")
 pytestmark = pytest.mark.extras
-
-
-@pytest.fixture(params=["fake", "server"])
-def redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    """Yield a client of a Redis: of one in this process, and of a real server where there is the program."""
-    if request.param == "fake":
-        yield fakeredis.FakeRedis(server=fakeredis.FakeServer())
-        return
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("needs the program redis-server")
-    from redis import Redis
-
-    socket = tmp_path / "redis.sock"
-    command = [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process, Redis(unix_socket_path=str(socket)) as client:
-        for _ in range(100):
-            if socket.exists():
-                break
-            threading.Event().wait(0.1)
-        yield client
-        process.terminate()
-
-
-def test_an_encoded_query_survives_its_way_through_redis(redis: Any) -> None:
-    from shoplens.service.caches.shared_queries import SharedQueryCache
-
-    rng = np.random.default_rng(0)
-    photo = EncodedQuery(
-        rng.random(8, np.float32),
-        pixel_hashes=("a", "b"),
-        content_hash="c",
-        features=rng.random(5, np.float32),
-        encoded_by="net@1",
-        object=Region(1, 2, 3, 4),
-        objects=(ObjectBox(Region(1, 2, 3, 4), 0.5),),
-        mask=np.ones((3, 4), np.uint8),
-        text="words",
-        barcodes=(Barcode("4006381333931", "04006381333931"),),
-    )
-    SharedQueryCache(redis, "shop").add("q1", photo, "000001")
-    found, generation = SharedQueryCache(redis, "shop").get("q1")
-    assert generation == "000001"
-    for name in ("vector", "features", "mask"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(photo, name))
-    for name in ("pixel_hashes", "content_hash", "encoded_by", "object", "objects", "text", "barcodes", "filtered"):
-        assert getattr(found, name) == getattr(photo, name)
-    assert 1_795 < redis.ttl(redis.keys()[0]) <= 1_800, "as long as in memory: half an hour"
-    with pytest.raises(InvalidValue) as caught:
-        SharedQueryCache(redis, "other shop").get("q1")
-    assert caught.value.code == "unknown-query"
-
-
-def test_replicas_share_the_limits_of_a_client(redis: Any) -> None:
-    from shoplens.service.limits.shared_rates import SharedRateLimiter
-
-    now = [6_000.0]
-    replicas = [SharedRateLimiter(redis, "shop:client", 10, clock=lambda: now[0]) for _ in range(2)]
-    for number in range(10):
-        replicas[number % 2].take("a")
-    for replica in replicas:
-        with pytest.raises(RequestRefused) as caught:
-            replica.take("a")
-        assert caught.value.code == "too-many-requests" and 0 < caught.value.wait <= 60
-    replicas[0].take("b")
-    now[0] += 119.0  # all but a sixtieth of the last minute has passed
-    replicas[0].take("a")
-
-
-def test_without_redis_each_replica_limits_by_itself_and_new_photos_are_answered() -> None:
-    from shoplens.service.caches.shared_queries import SharedQueryCache
-    from shoplens.service.limits.shared_rates import SharedRateLimiter
-
-    server = fakeredis.FakeServer()
-    server.connected = False
-    gone = fakeredis.FakeRedis(server=server)
-    limiter = SharedRateLimiter(gone, "shop:client", 2)
-    limiter.take("a")
-    with pytest.raises(RequestRefused):
-        limiter.take("a")
-    queries = SharedQueryCache(gone, "shop")
-    queries.add("q", EncodedQuery(np.zeros(2, np.float32)), "000001")
-    with pytest.raises(StoreError) as caught:
-        queries.get("q")
-    assert caught.value.code == "no-shared-state"
 
 
 class Balancer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -14,22 +15,26 @@ from tests.service.conftest import error_code, make_client, query_photo
 
 
 def test_rate_limiter_allows_a_burst_and_then_an_even_rate() -> None:
+    asyncio.run(take_a_burst_and_an_even_rate())
+
+
+async def take_a_burst_and_an_even_rate() -> None:
     now = [0.0]
     limiter = RateLimiter(60, lambda: now[0])
     for _ in range(30):
-        limiter.take("a")
+        await limiter.take("a")
     with pytest.raises(RequestRefused) as error:
-        limiter.take("a")
+        await limiter.take("a")
     assert error.value.code == "too-many-requests" and error.value.wait == pytest.approx(1)
-    limiter.take("b")
+    await limiter.take("b")
     now[0] = 2.0
-    limiter.take("a")
-    limiter.take("a")
+    await limiter.take("a")
+    await limiter.take("a")
     with pytest.raises(RequestRefused) as second_error:
-        limiter.take("a")
+        await limiter.take("a")
     assert second_error.value.code == "too-many-requests"
     for _ in range(1_000):
-        RateLimiter(0).take("a")
+        await RateLimiter(0).take("a")
 
 
 def test_too_many_requests_get_status_429_with_retry_after(shop: Shop) -> None:

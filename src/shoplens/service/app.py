@@ -64,7 +64,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
         finally:
             for task in tasks:
                 task.cancel()
-            app.state.service.close()
+            await app.state.service.close()
             if traces is not None:
                 traces.close()
 

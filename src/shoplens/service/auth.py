@@ -43,18 +43,18 @@ class RoleCheck:
 
     async def __call__(self, request: Request) -> Key | None:
         if _CHECKED not in request.scope:
-            request.scope[_CHECKED] = self._check(request)
+            request.scope[_CHECKED] = await self._check(request)
         checked: Key | None = request.scope[_CHECKED]
         return checked
 
-    def _check(self, request: Request) -> Key | None:
+    async def _check(self, request: Request) -> Key | None:
         service, role = service_state(request), self.role
         settings: Settings = service.shop.settings
         address = client_address(request, settings)
         secret = _secret(request)
         key = service.keys.find(secret) if secret else None
         if key is None or key.id != COMMANDS:
-            service.rates.client.take(_client_of(key, address))
+            await service.rates.client.take(_client_of(key, address))
         if secret and key is None:
             raise RequestRefused(
                 "The API key is unknown.",
@@ -80,11 +80,11 @@ class RoleCheck:
                 code="insufficient-role",
             )
         if key is not None and key.id != COMMANDS:
-            service.rates.key.take(key.id)
+            await service.rates.key.take(key.id)
         return key
 
 
-def charge_work(request: Request) -> None:
+async def charge_work(request: Request) -> None:
     """Count a request for which a thread worked long as several: a few photos made to be expensive are many searches.
 
     What clients with the role ``write`` send may take long.
@@ -92,7 +92,7 @@ def charge_work(request: Request) -> None:
     more, key = work_as_requests(request.scope.get(WORKED, 0.0)), request.scope.get(_CHECKED)
     if more and (key is None or not key.has_role("write")):
         service = service_state(request)
-        service.rates.client.charge(_client_of(key, client_address(request, service.shop.settings)), more)
+        await service.rates.client.charge(_client_of(key, client_address(request, service.shop.settings)), more)
 
 
 def _client_of(key: Key | None, address: str) -> str:

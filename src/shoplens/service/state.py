@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import typing
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ from shoplens.service.limits.rate_limit import PHOTOS_PER_REQUEST, Rates, health
 from shoplens.service.metrics import Metrics
 from shoplens.settings import Settings
 from shoplens.shop import Shop
+
+if typing.TYPE_CHECKING:
+    from shoplens.service.limits.shared_redis import SharedRedis
 
 log = logging.getLogger("shoplens.service")
 COMMANDS_AT_ONCE = 4
@@ -47,6 +51,7 @@ class ServiceState:
         storefront: what a search page shows before a search.
         not_found: counts of searches for products that the shop does not have.
         metrics: of the service.
+        redis: that all replicas share; None for none.
         damage: what is wrong with the files of the store; empty for nothing.
     """
 
@@ -65,6 +70,7 @@ class ServiceState:
     storefront: StorefrontCache
     not_found: NotFoundStats
     metrics: Metrics
+    redis: SharedRedis | None = None
     damage: str = ""
 
     @classmethod
@@ -76,7 +82,7 @@ class ServiceState:
             secret: by which the service recognises commands of its own user.
         """
         used = shop.settings
-        rates, queries = _connect_shared_limits(used) if used.shared_state else (Rates.of(used), QueryCache())
+        rates, queries, redis = _share_limits(used) if used.shared_state else (Rates.of(used), QueryCache(), None)
         return cls(
             shop,
             Keys(shop.folder, secret),
@@ -93,6 +99,7 @@ class ServiceState:
             StorefrontCache(shop),
             NotFoundStats(shop.folder),
             Metrics(),
+            redis,
         )
 
     def look_for_damage(self) -> None:
@@ -103,23 +110,26 @@ class ServiceState:
             self.damage = str(problem)
             log.error("%s", problem, extra={"code": problem.code})
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Wait for the calls that have begun; the shop stays open."""
         for one in (self.work, self.fetches, self.writes, self.records):
             one.close()
         self.beside.shutdown(wait=True, cancel_futures=True)
+        if self.redis is not None:
+            await self.redis.close()
 
 
-def _connect_shared_limits(settings: Settings) -> tuple[Rates, EncodedQueries]:
-    """Return the rates and the encoded queries that all replicas share."""
-    from shoplens.service.caches.shared_queries import SharedQueryCache, connect_redis
+def _share_limits(settings: Settings) -> tuple[Rates, EncodedQueries, SharedRedis]:
+    """Return the rates and the encoded queries that all replicas share, and the Redis that holds them."""
+    from shoplens.service.caches.shared_queries import SharedQueryCache
     from shoplens.service.limits.shared_rates import SharedRateLimiter
+    from shoplens.service.limits.shared_redis import connect_redis
 
     redis = connect_redis(settings.shared_state)
     name = f"{settings.server or settings.store}:{settings.qdrant_tenant}"
     limits = {"client": settings.rate, "key": settings.key_rate, "photos": settings.rate * PHOTOS_PER_REQUEST}
     limiters = {kind: SharedRateLimiter(redis, f"{name}:{kind}", limit) for kind, limit in limits.items()}
-    return Rates(**limiters, health=health_limiter(settings)), SharedQueryCache(redis, name)
+    return Rates(**limiters, health=health_limiter(settings)), SharedQueryCache(redis, name), redis
 
 
 def service_state(request: Request) -> ServiceState:

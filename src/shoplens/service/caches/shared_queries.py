@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -16,55 +15,41 @@ from typing import Any
 import numpy as np
 
 from shoplens.embedders.classifier import Classification
-from shoplens.errors import SettingsError, StoreError
+from shoplens.errors import StoreError
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.reading.barcodes import Barcode
 from shoplens.service.caches.query_cache import SECONDS, unknown_query_error
+from shoplens.service.limits.shared_redis import SharedRedis
 from shoplens.types import Region
 from shoplens.types.queries import ObjectBox
 
-log = logging.getLogger("shoplens.service")
-TIMEOUT = 0.5
-"""Seconds in which Redis must answer."""
 _ARRAYS = ("vector", "features", "trained_vector", "mask")
 _PLAIN = ("content_hash", "encoded_by", "text", "is_blank", "keeps_weights")
-
-
-def connect_redis(address: str) -> Any:
-    """Connect to Redis; the first request opens the connection.
-
-    Raises:
-        SettingsError: the package is missing, or the address is none.
-    """
-    try:
-        import redis
-
-        return redis.Redis.from_url(address, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
-    except (ImportError, ValueError) as problem:
-        raise SettingsError(
-            f"shared_state {address!r} cannot be used: {problem}.",
-            "Write redis://HOST:6379/0, and install the extra: pip install 'shoplens[cluster]'.",
-        ) from None
 
 
 class SharedQueryCache:
     """Query id -> encoded photo, in Redis; see :class:`~shoplens.service.caches.query_cache.QueryCache`.
 
+    It waits for Redis, so it is used in threads only.
+
     Args:
-        redis: a client.
+        redis: that all replicas share.
         prefix: of the keys; another for every store.
         seconds: for which a photo is kept after its last use.
     """
 
-    def __init__(self, redis: Any, prefix: str, seconds: float = SECONDS) -> None:
+    def __init__(self, redis: SharedRedis, prefix: str, seconds: float = SECONDS) -> None:
         self._redis, self._prefix, self._seconds = redis, f"shoplens:{prefix}:query:", seconds
 
     def add(self, query_id: str, photo: EncodedQuery, generation: str) -> None:
         """Add the photo of a query; where Redis does not answer, a refinement will have to send the photo again."""
+        if self._redis.is_away:
+            return
+        content = pack_query(photo, generation)
         try:
-            self._redis.set(self._prefix + query_id, pack_query(photo, generation), px=round(self._seconds * 1000))
+            self._redis.in_threads.set(self._prefix + query_id, content, px=round(self._seconds * 1000))
         except Exception as problem:
-            log.warning("An encoded query could not be shared: %s", problem, extra={"code": "no-shared-state"})
+            self._redis.leave_alone(problem)
 
     def get(self, query_id: str) -> tuple[EncodedQuery, str]:
         """Return the photo of a query, with the generation that answered it.
@@ -73,14 +58,13 @@ class SharedQueryCache:
             InvalidValue: ``unknown-query``.
             StoreError: ``no-shared-state``.
         """
+        if self._redis.is_away:
+            raise _no_shared_state_error("Redis did not answer a moment ago")
         try:
-            data = self._redis.getex(self._prefix + query_id[:64], px=round(self._seconds * 1000))
+            data = self._redis.in_threads.getex(self._prefix + query_id[:64], px=round(self._seconds * 1000))
         except Exception as problem:
-            raise StoreError(
-                f"The shared state does not answer: {problem}.",
-                "Send the photo again, or try again later.",
-                code="no-shared-state",
-            ) from problem
+            self._redis.leave_alone(problem)
+            raise _no_shared_state_error(problem) from problem
         if data is None:
             raise unknown_query_error(query_id, self._seconds)
         return unpack_query(data)
@@ -91,6 +75,14 @@ class SharedQueryCache:
 
     def clear(self) -> None:
         """Drop nothing: other replicas use what is there, and it expires by itself."""
+
+
+def _no_shared_state_error(why: object) -> StoreError:
+    return StoreError(
+        f"The shared state does not answer: {why}.",
+        "Send the photo again, or try again later.",
+        code="no-shared-state",
+    )
 
 
 def pack_query(photo: EncodedQuery, generation: str) -> bytes:

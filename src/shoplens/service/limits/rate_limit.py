@@ -23,10 +23,10 @@ BURST = 0.5
 class Limiter(Protocol):
     """Counts the requests of clients."""
 
-    def take(self, client: str) -> None:
+    async def take(self, client: str) -> None:
         """Count a request of a client, or raise RequestRefused."""
 
-    def charge(self, client: str, requests: int) -> None:
+    async def charge(self, client: str, requests: int) -> None:
         """Count a request that was answered as several more."""
 
 
@@ -67,7 +67,7 @@ class RateLimiter:
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, client: str) -> None:
+    async def take(self, client: str) -> None:
         """Count a request of a client.
 
         Raises:
@@ -84,7 +84,7 @@ class RateLimiter:
         if tokens < 1:
             raise too_many_requests_error(self._flow * 60, (1 - tokens) / self._flow)
 
-    def charge(self, client: str, requests: int) -> None:
+    async def charge(self, client: str, requests: int) -> None:
         """Take tokens of a client, also those that it does not have yet."""
         if self._flow and client in self._buckets:
             tokens, then = self._buckets[client]

@@ -50,6 +50,6 @@ class GuardedRoute(APIRoute):
             try:
                 return await handle(request)
             finally:
-                charge_work(request)
+                await charge_work(request)
 
         return handle_guarded

@@ -100,7 +100,9 @@ async def search(request: Request) -> Response:
         )
     if body.image is not None:
         photos = [await asyncio.to_thread(decode_base64, body.image)]
-    encoded, generation = (None, "") if body.query_id is None else service.query_cache.get(body.query_id)
+    encoded, generation = None, ""
+    if body.query_id is not None:  # it may be on another machine
+        encoded, generation = await asyncio.to_thread(service.query_cache.get, body.query_id)
     if encoded is not None and body.region is not None:
         raise InvalidValue(
             "A region needs the pixels of the photo, which are not stored.",

@@ -160,7 +160,7 @@ async def photo(
 ) -> Response:
     """Return a product's photo by its content, so that it never changes; encoded anew, without metadata."""
     service = service_state(request)
-    service.rates.photos.take(client_address(request, service.shop.settings))
+    await service.rates.photos.take(client_address(request, service.shop.settings))
     tag = f'"{content_hash}-{width}"'
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "ETag": tag}
     headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # pages of shops show it
@@ -183,7 +183,7 @@ async def alive() -> dict[str, str]:
 async def ready(request: Request) -> JSONResponse:
     """Answer whether searches would be answered."""
     service = service_state(request)
-    service.rates.health.take(client_address(request, service.shop.settings))
+    await service.rates.health.take(client_address(request, service.shop.settings))
     try:
         products = await asyncio.to_thread(len, service.shop)
     except Exception as problem:  # any error means that it is not ready
@@ -198,7 +198,7 @@ async def ready(request: Request) -> JSONResponse:
 async def metrics(request: Request) -> Response:
     """Return the metrics for Prometheus."""
     service = service_state(request)
-    service.rates.health.take(client_address(request, service.shop.settings))
+    await service.rates.health.take(client_address(request, service.shop.settings))
     service.metrics.waiting.set(service.work.waiting)
     service.metrics.working.set(service.work.working)
     with contextlib.suppress(StoreError):  # the other metrics are needed most when the store cannot be read
