@@ -13,7 +13,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.embedders import OnnxEmbedder, embed_photos
-from shoplens.embedders.sessions import choose_providers
+from shoplens.embedders.sessions import choose_providers, refuse_missing
 from shoplens.embedders.shipped import shipped_file
 from shoplens.errors import ModelError
 from shoplens.settings import Settings
@@ -217,12 +217,16 @@ def test_the_features_of_the_card_are_named_outputs(
 
 def test_execution_providers_are_chosen_by_their_short_names() -> None:
     there = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    assert choose_providers("", there) == there
+    assert choose_providers("", there) == choose_providers("", ["TensorrtExecutionProvider", *there]) == there
     assert choose_providers("cpu, CUDA", there) == ["CPUExecutionProvider", "CUDAExecutionProvider"]
     assert choose_providers("CPUExecutionProvider", there) == ["CPUExecutionProvider"]
     with pytest.raises(ModelError, match="no execution provider 'openvino'") as error:
         choose_providers("OpenVINO, CPU", there)
     assert error.value.code == "no-provider" and "cuda, cpu" in error.value.fix
+    refuse_missing(there, there)
+    with pytest.raises(ModelError) as silent:  # ONNX Runtime goes on without it where there is no driver
+        refuse_missing(there, ["CPUExecutionProvider"])
+    assert silent.value.code == "no-provider" and "CUDA does not work on this machine" in silent.value.problem
 
 
 def test_the_setting_for_providers_reaches_the_network(tmp_path: Path) -> None:

@@ -48,18 +48,46 @@ def test_models_are_measured_side_by_side(shop: Path) -> None:
     added = run_command("models", "add", pixels, "--measure", shop / "queries.csv", "--json")
     assert added.code == 0, added.err
     rows = added.json["measured"]
-    assert [(row["model"], row["vectors"]) for row in rows] == [
-        ("colours", "full"),
-        ("colours", "int8 codes, rescored"),
-        ("pixels", "full"),
-        ("pixels", "int8 codes, rescored"),
+    assert [(row["model"], row["strategy"] == "look", row["vectors"]) for row in rows] == [
+        ("colours", False, "int8 codes, rescored"),
+        ("colours", True, "full"),
+        ("colours", True, "int8 codes, rescored"),
+        ("pixels", False, "int8 codes, rescored"),
+        ("pixels", True, "full"),
+        ("pixels", True, "int8 codes, rescored"),
     ]
-    assert [row["dimensions"] for row in rows] == [3, 3, 192, 192]
-    assert [row["bytes_per_product"] for row in rows] == [15, 15, 960, 960]
-    assert all(row["recall_1"]["value"] == 1.0 for row in rows[:2]) and rows[0]["cpu_ms"] > 0
+    assert [row["dimensions"] for row in rows] == [3, 3, 3, 192, 192, 192]
+    assert [row["bytes_per_product"] for row in rows] == [15, 15, 15, 960, 960, 960]
+    assert all(row["recall_1"]["value"] == 1.0 for row in rows[:3]) and rows[0]["cpu_ms"] > 0
+    assert [row["change_1"] is None for row in rows] == [True, True, True, False, True, True]
     assert all((row["queries"], row["products"]) == (6, 6) for row in rows)
     printed = run_command("models", "measure", shop / "queries.csv", "pixels")
     assert printed.code == 0 and "bytes a product" in printed.out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weights", ["", "[weights]\nlook = 0\ncolor = 0\nobject = 0\nshape = 1\n"])
+def test_a_whole_search_is_measured_as_it_would_serve(
+    shop: Path, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first row is what ``evaluate`` says of a store that ``index`` builds, whatever the shop's weights are."""
+    (shop / "shoplens.toml").write_text(weights)
+    monkeypatch.chdir(shop)
+    evaluated = run_command("evaluate", shop / "queries.csv", "--json")
+    assert evaluated.code == 0, evaluated.err
+    measured = run_command("models", "measure", shop / "queries.csv", "colours", "--json")
+    assert measured.code == 0, measured.err
+    row, expected = measured.json["measured"][0], evaluated.json["metrics"]
+    assert row["strategy"] == evaluated.json["strategy"]
+    assert (row["recall_1"], row["recall_10"]) == (expected["recall@1"], expected["recall@10"])
+
+
+def test_nothing_is_added_where_nothing_can_be_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPLENS_MODEL_FOLDER", str(tmp_path / "models"))
+    pixels = write_repository(tmp_path / "pixels", readme="---\nlicense: mit\n---\n")
+    result = run_command("models", "add", pixels, "--measure", "queries.csv", "--store", tmp_path / "none")
+    assert result.code and "There is no store" in result.err
+    assert not (tmp_path / "models" / "pixels").exists()
 
 
 @pytest.mark.slow

@@ -28,16 +28,16 @@ def open_session(network: str | bytes, threads: int, providers: str = "") -> Any
     Args:
         network: path or content of an ONNX file.
         providers: execution providers in the order in which they are tried, such as ``CUDA, CPU``; empty for all that
-            the installed ONNX Runtime has, the fastest first.
+            the installed ONNX Runtime has and that work, the fastest first.
 
     Raises:
-        ModelError: ``bad-onnx``; ``no-provider``.
+        ModelError: ``bad-onnx``; ``no-provider``: one that was named is not there, or does not work on this machine.
     """
     import onnxruntime
 
     chosen = choose_providers(providers, onnxruntime.get_available_providers())
     try:
-        return _new_session(network, threads, chosen)
+        session = _new_session(network, threads, chosen)
     except Exception as problem:  # onnxruntime's own exceptions share no public base
         name, reason = network if isinstance(network, str) else "The network", str(problem).splitlines()[0]
         too_new = _TOO_NEW.search(reason)
@@ -45,10 +45,32 @@ def open_session(network: str | bytes, threads: int, providers: str = "") -> Any
             "Upgrade onnxruntime, or export the network with an older opset." if too_new else "Give a valid ONNX file."
         )
         raise ModelError(f"{name} cannot be loaded: {reason}", fix, code="bad-onnx") from None
+    if providers:
+        refuse_missing(chosen, session.get_providers())
+    return session
+
+
+def refuse_missing(chosen: Sequence[str], used: Sequence[str]) -> None:
+    """Refuse a session that ONNX Runtime has opened without one of the chosen providers, as it does in silence where a
+    driver or a library is missing.
+
+    Raises:
+        ModelError: ``no-provider``.
+    """
+    for name in chosen:
+        if name not in used:
+            short = name.removesuffix("ExecutionProvider")
+            raise ModelError(
+                f"The execution provider {short} does not work on this machine.",
+                f"ONNX Runtime has printed what is missing, a library or a driver. Install it, or leave {short} out of "
+                "the setting `providers`.",
+                code="no-provider",
+            )
 
 
 def choose_providers(wanted: str, available: Sequence[str]) -> list[str]:
-    """Return the full names of execution providers; all that there are where none is named.
+    """Return the full names of execution providers; where none is named, all but TensorRT, which takes minutes to
+    prepare a network.
 
     Raises:
         ModelError: ``no-provider``: the installed ONNX Runtime has no such provider.
@@ -64,7 +86,7 @@ def choose_providers(wanted: str, available: Sequence[str]) -> list[str]:
             f"{install} `providers` to some of: {', '.join(names)}.",
             code="no-provider",
         )
-    return [names[one] for one in short] or list(available)
+    return [names[one] for one in short] or [name for name in available if name != "TensorrtExecutionProvider"]
 
 
 def open_small_session(network: bytes) -> Any:

@@ -81,7 +81,7 @@ def compare_generations(
         InvalidValue: ``nothing-judged``, as :func:`~shoplens.evaluation.evaluate.evaluate`.
         StoreError: ``other-model``, if the live generation is of another model.
     """
-    store, answers, skipped = context.store, dict[str, _GenerationAnswers](), dict[str, str]()
+    store, answers, skipped = context.store, dict[str, GenerationAnswers](), dict[str, str]()
     omissions: dict[tuple[str, str], OmissionCount] = {}
     live = store.live.name
     for name in (live, *(folder.name for folder in store.kept_generations())):
@@ -90,7 +90,7 @@ def compare_generations(
                 own = context.for_generation(generation)
                 check_model(generation, own.embedder)
                 chosen = strategy_named(strategy) if strategy else default_strategy(generation.capabilities)
-                collected = _GenerationAnswers(generation.manifest, chosen.name, generation.index.count())
+                collected = GenerationAnswers(generation.manifest, chosen.name, generation.index.count())
                 _, left_out = score_strategies([chosen], own, queries, generation, seed, collected.add)
         except (InvalidValue, StoreError) as problem:
             if name == live:
@@ -111,7 +111,7 @@ def compare_generations(
     return GenerationComparison(queries.name, len(keys), rows, list(omissions.values()), skipped, seed)
 
 
-class _GenerationAnswers:
+class GenerationAnswers:
     """Collects the metrics of one generation per query."""
 
     def __init__(self, manifest: Manifest, strategy: str, products: int) -> None:
@@ -128,7 +128,7 @@ class _GenerationAnswers:
 
 
 def _compare_with_live(
-    name: str, answers: _GenerationAnswers, live: _GenerationAnswers, keys: Sequence[tuple[str, str]], seed: int
+    name: str, answers: GenerationAnswers, live: GenerationAnswers, keys: Sequence[tuple[str, str]], seed: int
 ) -> GenerationMetrics:
     clusters = [live.clusters[key] for key in keys]
     metrics = {metric: estimate(answers.values(metric, keys), clusters, seed) for metric in METRICS}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from shoplens.build.photo_features import feature_model
 from shoplens.embedders import Embedder
@@ -114,9 +116,12 @@ class QuerySet:
 
     Attributes:
         file: file for :func:`~shoplens.evaluation.queries.read_queries`; None for held-out photos.
+        most: number of queries that are used, of those whose product there is; they are evenly spread over the file. 0
+            uses all.
     """
 
     file: Path | None = None
+    most: int = 0
 
     @classmethod
     def from_path(cls, queries: str | Path | None) -> QuerySet:
@@ -135,7 +140,17 @@ class QuerySet:
 
     def queries(self, index: Index) -> Iterator[JudgedQuery | Rejection]:
         """Yield the queries; a row of the file that is invalid is a rejection."""
-        return holdout_queries(index) if self.file is None else read_queries(self.file)
+        queries = holdout_queries(index) if self.file is None else read_queries(self.file)
+        return _choose_some(queries, index, self.most) if self.most else queries
+
+
+def _choose_some(queries: Iterable[JudgedQuery | Rejection], index: Index, most: int) -> Iterator[JudgedQuery]:
+    """Yield at most this number of queries of products that there are, evenly spread."""
+    judged = [one for one in queries if isinstance(one, JudgedQuery)]
+    known = {record.product.id for record in index.records({name for one in judged for name in one.grades})}
+    judged = [one for one in judged if known & one.grades.keys()]
+    for number in np.linspace(0, len(judged) - 1, min(len(judged), most)).astype(int).tolist():
+        yield judged[number]
 
 
 def evaluate(

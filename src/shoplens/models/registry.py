@@ -1,8 +1,9 @@
 """Networks that are known to suit a shop, with their facts. Nothing of them is downloaded until somebody asks for it.
 
-None of their weights could be tried, and no repository visited, where Shoplens is developed. So there is no measured
-quality or time here: the facts are what their authors have published. ``shoplens models add`` says what a repository
-really has, and measures the time where it adds one.
+None of their weights could be tried where Shoplens is developed, so there is no measured quality or time here. Names of
+repositories, licences, dimensions and preparation were compared with public copies of their pages and with code that uses
+them; docs/models.md says what could not be. ``shoplens models add`` says what a repository really has, and measures the
+time where it adds one.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ REGISTRY = {
             768,
             93,
             _CUBIC,
-            "pooler_output",
+            "image_embeds",
             text=True,
         ),
         KnownModel(

@@ -145,8 +145,9 @@ class ShopQuality:
     def measure_models(
         self, queries: str | Path, names: Iterable[str], progress: Progress | None = None
     ) -> list[ModelMeasurement]:
-        """Measure, side by side, the store's own model and others: how often the look alone finds the product, the CPU
-        time of a photo, and the bytes of a product. The store is not changed.
+        """Measure, side by side, the store's own model and others: how often a whole search, with the shop's settings,
+        and the look alone find the product, the CPU time of a photo, and the bytes of a product. The store stays as it
+        is.
 
         Args:
             queries: CSV file with ``photo,product_id`` rows.

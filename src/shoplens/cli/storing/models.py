@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from shoplens.cli import options
 from shoplens.cli.groups import new_group
@@ -19,6 +19,7 @@ from shoplens.settings import Settings
 
 if TYPE_CHECKING:
     from shoplens.evaluation.model_comparison import ModelMeasurement
+    from shoplens.evaluation.results import Estimate
 
 app = new_group(
     "List the networks that can make the vectors of a store, and add others. `shoplens models` alone lists them.",
@@ -125,6 +126,9 @@ def add(
     options_of_model = AddOptions(name, variant, output, pool or "", accept_licence, replace, text=not no_text)
     settings = options.read_settings(store)
     models = settings.models
+    if measure is not None:
+        with open_shop(settings):  # where there is no store, nothing is added
+            pass
     if export:
         from shoplens.training.exports.export import add_exported_model
 
@@ -163,8 +167,8 @@ def measure(
     store: options.Store = None,
     json: options.Json = False,
 ) -> None:
-    """Measure models side by side on the store's products: quality of the look alone, CPU time, bytes; also in int8,
-    and cut to fewer numbers. The store is not changed; its own model is the first.
+    """Measure models side by side on the store's products: quality of a whole search with the shop's settings, and of
+    the look alone, also cut to fewer numbers; CPU time, bytes. The store is not changed; its own model is the first.
 
     Example: shoplens models measure queries.csv dinov2-small siglip2-base-patch16-224
     """
@@ -211,17 +215,37 @@ def _measure(settings: Settings, queries: Path, names: Sequence[str]) -> list[Mo
         return shop.quality.measure_models(queries, names, progress)
 
 
+def _format_change(change: Estimate) -> str:
+    return f"{100 * change.value:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
+
+
 def _print_measured(rows: Sequence[ModelMeasurement]) -> None:
-    columns = ("model", "vectors", "numbers", "R@1 %", "R@10 %", "CPU ms a photo", "bytes a product")
+    columns = (
+        Column("model", overflow="fold"),
+        "by",
+        "vectors",
+        "numbers",
+        "R@1 %",
+        "R@10 %",
+        "change",
+        "CPU ms a photo",
+        "bytes a product",
+    )
+    from shoplens.evaluation.model_comparison import LOOK
+
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         quality = (format_percent(row.recall_1), format_percent(row.recall_10))
-        cells = (row.model, row.vectors, str(row.dimensions), *quality, f"{row.cpu_ms:g}", f"{row.bytes_per_product:,}")
+        change = "" if row.change_1 is None else _format_change(row.change_1.difference)
+        by = "look alone" if row.strategy == LOOK else row.strategy
+        cells = (row.model, by, row.vectors, str(row.dimensions), *quality, change, f"{row.cpu_ms:g}")
+        cells = (*cells, f"{row.bytes_per_product:,}")
         table.add_row(*(sanitize(cell) for cell in cells))
     print_table(table)
     console.print(
-        f"{rows[0].queries} queries among {rows[0].products} products, by the look alone; the intervals hold with 95 % "
-        "confidence. `shoplens index --model NAME --store OTHER` and `shoplens evaluate` measure a whole search."
+        f"{rows[0].queries} queries among {rows[0].products} products. The first row of a model is a whole search, as "
+        "it would be after a move to it, with the shop's settings; `change` is its R@1 minus that of the first model. "
+        "The intervals hold with 95 % confidence."
     )
 
 
