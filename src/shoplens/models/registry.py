@@ -1,9 +1,9 @@
 """Networks that are known to suit a shop, with their facts. Nothing of them is downloaded until somebody asks for it.
 
 None of their weights could be tried where Shoplens is developed, so there is no measured quality or time here. Names of
-repositories, licences, dimensions and preparation were compared with public copies of their pages and with code that uses
-them; docs/models.md says what could not be. ``shoplens models add`` says what a repository really has, and measures the
-time where it adds one.
+repositories, licences, dimensions and preparation were compared with public copies of their pages and with code that
+uses them; docs/models.md says what could not be. ``shoplens models add`` says what a repository really has, and measures
+the time where it adds one.
 """
 
 from __future__ import annotations
