@@ -2,8 +2,8 @@
 
 None of their weights could be tried where Shoplens is developed, so there is no measured quality or time here. Names of
 repositories, licences, dimensions and preparation were compared with public copies of their pages and with code that
-uses them; docs/models.md says what could not be. ``shoplens models add`` says what a repository really has, and measures
-the time where it adds one.
+uses them; docs/models.md says what could not be. ``shoplens models add`` says what a repository really has, and
+measures the time where it adds one.
 """
 
 from __future__ import annotations
