@@ -238,8 +238,8 @@ def _print_measured(rows: Sequence[ModelMeasurement]) -> None:
         quality = (format_percent(row.recall_1), format_percent(row.recall_10))
         change = "" if row.change_1 is None else _format_change(row.change_1.difference)
         by = "look alone" if row.strategy == LOOK else row.strategy
-        cells = (row.model, by, row.vectors, str(row.dimensions), *quality, change, f"{row.cpu_ms:g}")
-        cells = (*cells, f"{row.bytes_per_product:,}")
+        cells = [row.model, by, row.vectors, str(row.dimensions), *quality, change, f"{row.cpu_ms:g}"]
+        cells.append(f"{row.bytes_per_product:,}")
         table.add_row(*(sanitize(cell) for cell in cells))
     print_table(table)
     console.print(
