@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode
 import httpcore
 
 from shoplens.errors import InvalidValue, ShoplensError
-from shoplens.service.catalogue_schemas import DimensionDocument, MapDocument
+from shoplens.service.catalogue_schemas import DimensionDocument, FacetsDocument, MapDocument
 from shoplens.service.schemas import (
     AnswerDocument,
     ErrorDocument,
@@ -118,13 +118,10 @@ class Client:
         fields |= {} if region is None else {"region": list(region)}
         return RegionsDocument.model_validate(self._request("POST", "/v1/regions", fields))
 
-    def facets(
-        self, fields: Iterable[str] = (), where: Iterable[str] = (), limit: int = 20
-    ) -> dict[str, dict[str, int]]:
-        """Count products by value: field -> value -> number of products, most first; all fields where none is named."""
+    def facets(self, fields: Iterable[str] = (), where: Iterable[str] = (), limit: int = 20) -> FacetsDocument:
+        """Count products by value, by path of a tree, and by price; all fields where none is named."""
         query = [("limit", str(limit)), *(("field", one) for one in fields), *(("where", one) for one in where)]
-        counted: dict[str, dict[str, int]] = self._request("GET", f"/v1/facets?{urlencode(query)}")["facets"]
-        return counted
+        return FacetsDocument.model_validate(self._request("GET", f"/v1/facets?{urlencode(query)}"))
 
     def dimensions(self) -> list[DimensionDocument]:
         """Return the dimensions that can be weighted, with their default weights."""

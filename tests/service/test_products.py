@@ -205,7 +205,9 @@ def test_searches_succeed_while_products_change(writer: TestClient, folder: Path
 
 
 def test_lists_facets_and_dimensions(client: TestClient) -> None:
-    facets = client.get("/v1/facets", params={"field": ["color", "size"], "where": "price < 12"}).json()["facets"]
+    counted = client.get("/v1/facets", params={"field": ["color", "size"], "where": "price < 12"}).json()
+    facets = counted["facets"]
+    assert 0 < counted["price"]["min"] <= counted["price"]["max"] < 12 and sum(counted["price"]["counts"]) == 8
     assert facets["color"] == {"blue": 2, "gold": 2, "green": 2, "red": 2} and facets["size"] == {"m": 8, "s": 8}
     assert set(client.get("/v1/facets").json()["facets"]) >= {"color", "size", "group_id"}
     unknown_field = client.get("/v1/facets", params={"field": "taste"})

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from shoplens import __version__
 from shoplens.client import Client
 from shoplens.errors import InvalidValue, ShoplensError
+from shoplens.service.catalogue_schemas import FacetsDocument
 from shoplens.service.schemas import AnswerDocument, ProductDocument, ResultDocument
 
 if TYPE_CHECKING:
@@ -60,12 +61,6 @@ class AgentAnswer(BaseModel):
     verdict: Annotated[str, Field(description="Whether the first one is the product in the photo, in words.")]
     products: list[AgentProduct]
     notes: list[str]
-
-
-class AgentFacets(BaseModel):
-    """Values of fields, with the number of products that have them."""
-
-    facets: dict[str, dict[str, int]]
 
 
 def build_server(endpoint: str, key: str = "") -> "MCPServer":
@@ -136,9 +131,9 @@ def build_server(endpoint: str, key: str = "") -> "MCPServer":
         context: Context,
         fields: Fields = (),
         where: Where = (),
-    ) -> AgentFacets:
-        """Count products by value of fields: what `where` can ask for."""
-        return AgentFacets(facets=call(context, lambda client: client.facets(fields, where)))
+    ) -> FacetsDocument:
+        """Count products by value, by category path and by price: what `where` can ask for."""
+        return call(context, lambda client: client.facets(fields, where))
 
     for tool in (search_by_photo, search_by_text, similar, product, facets):
         server.add_tool(tool, annotations=reads)

@@ -24,12 +24,25 @@ class FacetDocument(BaseModel):
     values: list[FacetValueDocument]
 
 
+class PriceRangeDocument(BaseModel):
+    """The lowest and the highest price, and the number of products in equal steps between them."""
+
+    min: float
+    max: float
+    counts: list[int]
+
+
 class FacetsDocument(BaseModel):
-    """Values of fields."""
+    """What products can be filtered by."""
 
     facets: Annotated[
         dict[str, dict[str, int]], Field(description="Field, value, and number of products, most products first.")
     ]
+    trees: Annotated[
+        dict[str, dict[str, int]],
+        Field(description="Field, path `A > B`, and number of products; each path after the one above it."),
+    ]
+    price: Annotated[PriceRangeDocument | None, Field(description="Of at most 2,000 products.")]
 
 
 class DimensionDocument(BaseModel):

@@ -12,7 +12,7 @@ from shoplens.images import decode_photo
 from shoplens.index.condition_parser import parse_conditions
 from shoplens.index.identifiers import find_product
 from shoplens.index.qdrant.points import is_photo_hash
-from shoplens.search.facets import count_values
+from shoplens.search.storefront.catalogue_facets import CatalogueFacets, count_catalogue
 from shoplens.search.storefront.description import Storefront, describe_storefront
 from shoplens.search.storefront.variants import Variant, find_variants
 from shoplens.shop.parts import ShopParts
@@ -105,8 +105,8 @@ class ShopProducts:
 
     def count_values(
         self, fields: Iterable[str] = (), where: str | Iterable[str] = (), limit: int = 20
-    ) -> dict[str, dict[str, int]]:
-        """Count products by value: field -> value -> number of products, most first.
+    ) -> CatalogueFacets:
+        """Count products by value, by path of a tree such as the category's, and by price.
 
         Args:
             fields: all text fields where none is named.
@@ -118,7 +118,7 @@ class ShopProducts:
         """
         texts = (where,) if isinstance(where, str) else tuple(where)
         with self._parts.store.reading() as generation:
-            return count_values(generation.index, fields, parse_conditions(texts), limit)
+            return count_catalogue(generation, fields, parse_conditions(texts), limit)
 
     def describe_storefront(self) -> Storefront:
         """Describe what a search page shows before a search: fields to filter by, sample products, prices."""

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from itertools import islice
 from statistics import median
 
-from shoplens.filters.dimensions.dimension import COLOR, PATH
+from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.index.predicted_values import PREDICTED
+from shoplens.search.storefront.catalogue_facets import MOST_LOOKED_AT, PriceRange, field_trees, price_range
 from shoplens.store.generation import Generation
 from shoplens.types import Product
 from shoplens.words.concepts import Concepts
 from shoplens.words.swatches import swatch_of
 
-MOST_FIELDS, MOST_VALUES, MOST_LOOKED_AT = 8, 100, 2_000
-SAMPLES, PRICE_BINS = 6, 16
+MOST_FIELDS, MOST_VALUES = 8, 100
+SAMPLES = 6
 _FIRST = ("category", COLOR, "brand")
 _LEFT_OUT = ("group_id", "in_stock", "currency")
 _NAMED_COLORS = 0.6
@@ -36,18 +37,6 @@ class FilterField:
     name: str
     tree: tuple[str, ...] = ()
     swatches: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class PriceRange:
-    """Prices of a shop: the lowest, the highest, and the number of products in equal steps between them.
-
-    They are of at most 2,000 products, so a larger shop may have a lower or a higher one.
-    """
-
-    min: float
-    max: float
-    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +68,7 @@ def describe_storefront(generation: Generation, concepts: Concepts) -> Storefron
     return Storefront(
         _filter_fields(generation, concepts),
         _choose_samples(records),
-        _price_range([product.price for product in records if product.price is not None]),
+        price_range(records),
         max(set(currencies), key=lambda one: (currencies.count(one), one), default=""),
         min(4 / 3, max(2 / 3, median(ratios or [1.0]))),
     )
@@ -87,8 +76,7 @@ def describe_storefront(generation: Generation, concepts: Concepts) -> Storefron
 
 def _filter_fields(generation: Generation, concepts: Concepts) -> tuple[FilterField, ...]:
     index = generation.index
-    dimensions = () if generation.filters is None else generation.filters.dimensions
-    trees = {one.field: (*one.classes, *one.untrained) for one in dimensions if one.kind == "tree" and one.field}
+    trees = field_trees(generation)
     names = [
         name
         for name, kinds in index.field_kinds().items()
@@ -103,22 +91,10 @@ def _filter_fields(generation: Generation, concepts: Concepts) -> tuple[FilterFi
         is_coarse[name] = len(values) == 2  # yes or no, for example
         swatches = {value: code for value in values if (code := swatch_of(value, concepts))}
         is_color = name == COLOR or len(swatches) >= _NAMED_COLORS * len(values)
-        fields.append(FilterField(name, _order_tree(trees.get(name, ())), swatches if is_color else {}))
+        fields.append(FilterField(name, trees.get(name, ()), swatches if is_color else {}))
     order = {name: number for number, name in enumerate(_FIRST)}
     fields.sort(key=lambda one: (order.get(one.name, len(order)), is_coarse[one.name]))
     return tuple(fields[:MOST_FIELDS])
-
-
-def _order_tree(paths: Iterable[str]) -> tuple[str, ...]:
-    """Order paths so that each comes after the one above it; siblings keep their order."""
-    given = list(paths)
-    place = {path: number for number, path in enumerate(given)}
-
-    def key(path: str) -> list[int]:
-        steps = path.split(PATH)
-        return [place.get(PATH.join(steps[: depth + 1]), len(given)) for depth in range(len(steps))]
-
-    return tuple(sorted(given, key=key))
 
 
 def _choose_samples(products: Iterable[Product]) -> tuple[Product, ...]:
@@ -141,14 +117,3 @@ def _choose_samples(products: Iterable[Product]) -> tuple[Product, ...]:
                 chosen.append(min(rest, key=lambda one: one.attributes.get(COLOR, ("",))[0] in colors))
                 colors.add(chosen[-1].attributes.get(COLOR, ("",))[0])
     return tuple(chosen)
-
-
-def _price_range(prices: list[float]) -> PriceRange | None:
-    if not prices:
-        return None
-    low, high = min(prices), max(prices)
-    width = (high - low) / PRICE_BINS or 1.0
-    counts = [0] * PRICE_BINS
-    for price in prices:
-        counts[min(PRICE_BINS - 1, int((price - low) / width))] += 1
-    return PriceRange(low, high, tuple(counts))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -26,7 +27,7 @@ router = APIRouter(route_class=GuardedRoute)
     "/v1/facets",
     response_model=FacetsDocument,
     responses=FAILURES,
-    summary="Values of fields, counted",
+    summary="Values of fields, trees and prices, counted",
     dependencies=[Depends(require_role("search"))],
 )
 async def facets(
@@ -35,13 +36,12 @@ async def facets(
     where: Annotated[list[str] | None, Query(max_length=50, description="Conditions that products meet.")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000, description="Values of a field, most products first.")] = 20,
 ) -> dict[str, Any]:
-    """Count products by value. A search with `facets` counts the products that are relevant to a photo."""
-    service = service_state(request)
-    return {
-        "facets": await service.work.run(
-            request, lambda: service.shop.products.count_values(field or (), where or (), limit)
-        ),
-    }
+    """Count products by value, by path of a tree, and by price. A search with `facets` counts the products that are
+    relevant to a photo."""
+    products = service_state(request).shop.products
+    return await service_state(request).work.run(
+        request, lambda: asdict(products.count_values(field or (), where or (), limit))
+    )
 
 
 @router.get(

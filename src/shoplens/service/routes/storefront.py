@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from shoplens.service.auth import require_role
+from shoplens.service.catalogue_schemas import PriceRangeDocument
 from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.service.routes.searching import FAILURES
 from shoplens.service.state import service_state
@@ -36,14 +37,6 @@ class SampleDocument(BaseModel):
     product_id: str
     title: str
     photo: str
-
-
-class PriceRangeDocument(BaseModel):
-    """The lowest and the highest price, and the number of products in equal steps between them."""
-
-    min: float
-    max: float
-    counts: list[int]
 
 
 class StorefrontDocument(BaseModel):
