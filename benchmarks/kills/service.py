@@ -83,8 +83,9 @@ def run_service(victim: Victim, kind: str, photos: str) -> None:
         victim.fail(f"{kind}: the service ended with {process.exitcode}: {victim.output()}")
     if beside is not None:
         beside.join()
-        if beside.exitcode and "Traceback" in output.read_text("utf-8"):
-            victim.fail(f"{kind}: sync ended with {output.read_text('utf-8')}")
+        said = output.read_text("utf-8")
+        if beside.exitcode and any(sign in said for sign in ("Traceback", "engine", "damaged")):
+            victim.fail(f"{kind}: sync ended with {said}")
         if not beside.exitcode:
             victim.tally.acknowledged["sync beside serve"] += 1
 

@@ -314,6 +314,10 @@ class StoredIndex(Index, Protocol):
     on_write: Callable[[Iterable[str]], None]
     """Called with the ids of products just before they are written; the store sets it."""
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether a write failed since the index was opened, so that its log may hold what its files lack."""
+
     def needs_graph(self) -> bool:
         """Return whether so many points are outside of every graph that building one pays."""
 

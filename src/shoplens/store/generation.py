@@ -210,9 +210,11 @@ class Generation:
         """Make all changes survive loss of power, and seal the files. Nothing may be written meanwhile.
 
         A generation of an older format is sealed when it is written next: older versions would not break the seal.
+        After a write that failed, it stays unsealed until it is opened again: the engine repeats its log then, and
+        changes files.
         """
         self.index.flush()
-        if self.index.has_files and stored_format(self.folder) == FORMAT:
+        if self.index.has_files and stored_format(self.folder) == FORMAT and not self.index.has_failed:
             write_seal(self.folder, self.index.count())
 
     def close(self) -> None:

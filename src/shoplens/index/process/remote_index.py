@@ -78,6 +78,10 @@ class RemoteIndex:
         self._closed = False
         self._start()
 
+    @property
+    def has_failed(self) -> bool:
+        return bool(self._request("has_failed"))
+
     def upsert(self, entries: Sequence[IndexedProduct]) -> None:
         self._write((entry.product.id for entry in entries), "upsert", entries)
 

@@ -24,13 +24,22 @@ _FULL = ("No space left on device", "OutOfDisk", "out of disk", "os error 28")
 class GuardedShard:
     """A shard whose methods raise errors of the store, and which writes only where there is room.
 
+    A process that was killed can leave a value that the engine cannot read when it writes the next one. The engine
+    repeats its log when it opens a shard, and so writes that value again: after the first write that fails, the shard
+    is opened anew.
+
     Args:
-        folder: of the shard, for the errors.
+        folder: of the shard.
         shard: that is called.
+        load: opens the shard of a folder.
+
+    Attributes:
+        has_failed: whether a write failed, so that the log may hold what the files lack.
     """
 
-    def __init__(self, folder: Path, shard: engine.EdgeShard) -> None:
-        self._folder, self._shard = folder, shard
+    def __init__(self, folder: Path, shard: engine.EdgeShard, load: Callable[[Path], engine.EdgeShard]) -> None:
+        self._folder, self._shard, self._load = folder, shard, load
+        self.has_failed = False
 
     def info(self) -> engine.ShardInfo:
         return self._call(self._shard.info)
@@ -58,7 +67,15 @@ class GuardedShard:
     def update(self, operation: engine.UpdateOperation) -> None:
         require_room(self._folder)
         allocate_holes(self._folder)
-        self._call(self._shard.update, operation)
+        try:
+            self._call(self._shard.update, operation)
+        except StoreError as problem:
+            had_failed, self.has_failed = self.has_failed, self.has_failed or problem.code != "disk"
+            if problem.code != "engine-failed" or had_failed:
+                raise
+            self._call(self._shard.close)
+            self._shard = self._call(self._load, self._folder)
+            self._call(self._shard.update, operation)
 
     def flush(self) -> None:
         require_room(self._folder, reserve=FLUSH_RESERVE)

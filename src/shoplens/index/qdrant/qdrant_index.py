@@ -115,6 +115,10 @@ class QdrantIndex:
         self.on_write: Callable[[Iterable[str]], None] = lambda ids: None
         self.renames: Callable[[], Mapping[str, str]] = dict
 
+    @property
+    def has_failed(self) -> bool:
+        return self._shard.has_failed
+
     def upsert(self, entries: Sequence[IndexedProduct]) -> None:
         with self._write_lock:
             points = [point for entry in entries for point in build_points(entry, self.sizes)]

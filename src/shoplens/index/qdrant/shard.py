@@ -60,7 +60,7 @@ def open_shard(folder: Path, sizes: VectorSizes) -> GuardedShard:
         for key, schema in _SCHEMAS.items():
             if key not in existing:
                 shard.update(engine.UpdateOperation.create_field_index(key, schema))
-        return GuardedShard(folder, shard)
+        return GuardedShard(folder, shard, _load)
     except BaseException as problem:  # the engine raises plain exceptions, and panics
         if isinstance(problem, StoreError) or not (is_panic(problem) or isinstance(problem, Exception)):
             raise

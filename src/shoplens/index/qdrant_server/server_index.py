@@ -94,7 +94,7 @@ class ServerIndex:
         StoreError: ``no-collection``, ``server-unavailable``, ``server-refused``, from every method.
     """
 
-    has_files = False
+    has_files, has_failed = False, False
 
     def __init__(self, requests: ServerRequests, sizes: VectorSizes, tenant: str = "") -> None:
         self.dimensions, self.sizes = sizes.pretrained, sizes
