@@ -1,12 +1,15 @@
-"""Translates conditions into the engine's filters, and fields into the payload paths that hold them."""
+"""Translates conditions into filters of Qdrant, and fields into the payload paths that hold them.
+
+The embedded engine and the server's client write the same filters with types of their own: :class:`FilterTypes` is all
+in which they differ.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-
-import qdrant_edge as engine
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from shoplens.index.conditions import (
     ID_FIELDS,
@@ -26,9 +29,29 @@ from shoplens.types import fold, normalize_nfc
 FieldPaths = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Field -> kind of its values -> payload paths. There are several paths where an older store wrote one name in several
 Unicode forms; ids are of the kind ``exact``, and of the kind ``text`` where an older store wrote them."""
-PointLookup = Callable[[OneOf | IsProduct], "set[engine.PointId]"]
+PointLookup = Callable[[OneOf | IsProduct], Any]
 """Returns the points of the products that meet a condition which cannot be decided without reading records."""
+Filter = TypeVar("Filter")
 _RANGE_BOUNDS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
+
+
+@dataclass(frozen=True, slots=True)
+class FilterTypes(Generic[Filter]):
+    """How a library writes filters.
+
+    Attributes:
+        combine: makes a filter of conditions and filters, by ``must``, ``should`` or ``must_not``.
+        equals_any: makes the condition that a payload path holds one of some texts.
+        within: makes the condition that it holds a number within bounds ``lt``, ``lte``, ``gt``, ``gte``.
+        has_points: makes the condition that a point is one of some.
+        text_forms: returns every form in which the index may hold a text that is compared.
+    """
+
+    combine: Callable[..., Filter]
+    equals_any: Callable[[str, list[str]], Any]
+    within: Callable[[str, Mapping[str, float]], Any]
+    has_points: Callable[[Any], Any]
+    text_forms: Callable[[str], set[str]]
 
 
 def field_paths(schema: Iterable[str]) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -59,47 +82,44 @@ def stored_forms(text: str) -> set[str]:
     return {folded, text.casefold(), unicodedata.normalize("NFD", folded)}
 
 
-def build_filter(condition: Condition, paths: FieldPaths, find_points: PointLookup) -> engine.Filter:
-    """Return the engine's form of a condition whose fields have been checked."""
+def build_filter(
+    condition: Condition, paths: FieldPaths, types: FilterTypes[Filter], find_points: PointLookup
+) -> Filter:
+    """Return a library's form of a condition whose fields have been checked."""
+
+    def build_all(conditions: Iterable[Condition]) -> list[Any]:
+        return [build_filter(inner, paths, types, find_points) for inner in conditions]
+
     match condition:
         case IsProduct():
-            return engine.Filter(must=[engine.HasIdCondition(find_points(condition))])
+            return types.combine(must=[types.has_points(find_points(condition))])
         case OneOf(field) if field in ID_FIELDS:
-            return engine.Filter(should=_id_conditions(condition, paths[field], find_points))
+            return types.combine(should=_id_conditions(condition, paths[field], types, find_points))
         case OneOf(field):
-            return engine.Filter(should=_value_conditions(condition, paths[field]))
+            return types.combine(should=_value_conditions(condition, paths[field], types))
         case Inequality(field, sign, bound):
-            limits = engine.RangeFloat(**{_RANGE_BOUNDS[sign]: bound})
-            return engine.Filter(
-                should=[engine.FieldCondition(path, range=limits) for path in paths[field].get("number", ())]
-            )
+            limits = {_RANGE_BOUNDS[sign]: bound}
+            return types.combine(should=[types.within(path, limits) for path in paths[field].get("number", ())])
         case Not(inner):
-            return engine.Filter(must_not=[build_filter(inner, paths, find_points)])
+            return types.combine(must_not=build_all([inner]))
         case AllOf(conditions):
-            return engine.Filter(must=[build_filter(inner, paths, find_points) for inner in conditions])
+            return types.combine(must=build_all(conditions))
         case AnyOf(conditions):
-            return engine.Filter(should=[build_filter(inner, paths, find_points) for inner in conditions])
+            return types.combine(should=build_all(conditions))
 
 
-def _id_conditions(comparison: OneOf, by_kind: Mapping[str, tuple[str, ...]], find_points: PointLookup) -> list[Any]:
+def _id_conditions(
+    comparison: OneOf, by_kind: Mapping[str, tuple[str, ...]], types: FilterTypes[Any], find_points: PointLookup
+) -> list[Any]:
     ids = sorted({comparable_text(comparison.field, text) for text in comparison.operands})
-    conditions: list[Any] = [
-        engine.FieldCondition(path, match=engine.MatchAny(ids)) for path in by_kind.get("exact", ())
-    ]
-    if "text" in by_kind:
-        conditions.append(engine.HasIdCondition(find_points(comparison)))
-    return conditions
+    conditions = [types.equals_any(path, ids) for path in by_kind.get("exact", ())]
+    return [*conditions, types.has_points(find_points(comparison))] if "text" in by_kind else conditions
 
 
-def _value_conditions(comparison: OneOf, by_kind: Mapping[str, tuple[str, ...]]) -> list[Any]:
-    forms = sorted(set().union(*map(stored_forms, comparison.operands)))
-    conditions = [engine.FieldCondition(path, match=engine.MatchAny(forms)) for path in by_kind.get("text", ())]
+def _value_conditions(comparison: OneOf, by_kind: Mapping[str, tuple[str, ...]], types: FilterTypes[Any]) -> list[Any]:
+    forms = sorted(set().union(*map(types.text_forms, comparison.operands)))
+    conditions = [types.equals_any(path, forms) for path in by_kind.get("text", ())]
     for path in by_kind.get("number", ()):
         for number in sorted(operand_numbers(comparison, include_quoted="text" not in by_kind)):
-            conditions.append(engine.FieldCondition(path, range=engine.RangeFloat(gte=number, lte=number)))
+            conditions.append(types.within(path, {"gte": number, "lte": number}))
     return conditions
-
-
-def both(one: engine.FieldCondition | engine.Filter, other: engine.Filter | None) -> engine.Filter:
-    """Return the filter that both meet, or the first alone."""
-    return engine.Filter(must=[one] if other is None else [one, other])

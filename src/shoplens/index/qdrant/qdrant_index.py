@@ -31,7 +31,7 @@ from shoplens.index.protocol import (
     VectorQuery,
     VectorSizes,
 )
-from shoplens.index.qdrant.condition_filter import both, build_filter, field_kinds, field_paths, stored_forms
+from shoplens.index.qdrant.condition_filter import build_filter, field_kinds, field_paths, stored_forms
 from shoplens.index.qdrant.config import (
     CLASS_VECTOR,
     COMBINED_HNSW_EF,
@@ -44,6 +44,7 @@ from shoplens.index.qdrant.config import (
     dense_vector_sizes,
     search_params,
 )
+from shoplens.index.qdrant.engine_filter import ENGINE_TYPES, both
 from shoplens.index.qdrant.facet import count_values
 from shoplens.index.qdrant.photo_reads import read_details, read_raw_records, read_scores, read_sparse_rows
 from shoplens.index.qdrant.points import (
@@ -316,7 +317,7 @@ class QdrantIndex:
         if condition is None:
             return None
         check_fields(condition, self.field_kinds())
-        return build_filter(condition, self._paths, self._find_points)
+        return build_filter(condition, self._paths, ENGINE_TYPES, self._find_points)
 
     def _find_points(self, comparison: OneOf | IsProduct) -> set[engine.PointId]:
         """Return the points of the products that meet it; by folded ids only those that an older store wrote."""

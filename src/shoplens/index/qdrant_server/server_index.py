@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import numpy as np
 from qdrant_client import models as api
 
-from shoplens.index.conditions import Condition, check_fields, field_comparisons
+from shoplens.index.conditions import Condition, IsProduct, OneOf, check_fields, field_comparisons
 from shoplens.index.protocol import (
     ANY_PHOTO,
     Hit,
@@ -28,7 +28,7 @@ from shoplens.index.protocol import (
     VectorQuery,
     VectorSizes,
 )
-from shoplens.index.qdrant.condition_filter import FieldPaths, field_kinds
+from shoplens.index.qdrant.condition_filter import FieldPaths, build_filter, field_kinds
 from shoplens.index.qdrant.config import (
     CLASS_VECTOR,
     COMBINED_HNSW_EF,
@@ -54,7 +54,6 @@ from shoplens.index.qdrant.points import (
     view_number,
 )
 from shoplens.index.qdrant_server.collection import TENANT
-from shoplens.index.qdrant_server.condition_filter import build_filter, every
 from shoplens.index.qdrant_server.points import (
     PointIds,
     build_points,
@@ -64,6 +63,7 @@ from shoplens.index.qdrant_server.points import (
     stack_sparse,
 )
 from shoplens.index.qdrant_server.requests import ServerRequests
+from shoplens.index.qdrant_server.server_filter import SERVER_TYPES, every
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
 PHOTOS_PER_PRODUCT, EXTRA_HITS = 2, 4
@@ -306,7 +306,7 @@ class ServerIndex:
             return None
         self._read_new_fields(condition)
         check_fields(condition, self.field_kinds())
-        return build_filter(condition, self._paths, self._points_of)
+        return build_filter(condition, self._paths, SERVER_TYPES, self._find_points)
 
     def _read_new_fields(self, condition: Condition) -> None:
         """Read the fields again where a condition names one that this process does not know: another may have written
@@ -314,7 +314,9 @@ class ServerIndex:
         if any(comparison.field not in self._paths for comparison in field_comparisons(condition)):
             self._paths = self._requests.field_paths(self._own)
 
-    def _points_of(self, ids: Sequence[str]) -> list[Any]:
+    def _find_points(self, condition: OneOf | IsProduct) -> list[Any]:
+        """Return the points of the products that a condition names by their own ids."""
+        ids = condition.ids if isinstance(condition, IsProduct) else condition.operands
         return [point for record in self.records(ids) for point in self._ids.of_record(record)]
 
     def _constraint_filter(self, constraint: PhotoConstraint) -> api.Filter | None:
