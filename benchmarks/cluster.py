@@ -19,6 +19,7 @@ import csv
 import importlib
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -33,14 +34,16 @@ from typing import Any
 import numpy as np
 
 from shoplens import Shop
+from shoplens.ranking.strategies import BASELINE, available_strategies, default_strategy
 from shoplens.rendered import render_catalogue
 from shoplens.settings import Settings, settings_from
-from shoplens.types import Query
+from shoplens.types import Answer, Query
 from tables import default_data, machine_line, spread
 
 ROOT = Path(__file__).parents[1]
 PRODUCTS, QUERIES, SEED = 300, 200, 7
 TOLERANCE = 1e-4
+OVERHEAD_WAYS = ("default", "pretrained", "condition", "per group")
 RAY_OPTIONS = {
     "RAY_gcs_server_request_timeout_seconds": "180",
     "RAY_health_check_failure_threshold": "60",
@@ -49,10 +52,13 @@ RAY_OPTIONS = {
 """Ray waits long for nodes of a busy machine, and its workers get as much of the processor as `index` (their default
 niceness is 15)."""
 WAYS: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "pretrained": {"strategy": "pretrained"},
-    "condition": {"where": "price < 60"},
+    "default": {},
+    "condition": {"where": ("price < 60",)},
+    "two conditions": {"where": ("price < 60 and not category = Bags", "in_stock = true")},
     "per group": {"per_group": 1},
+    "pretrained": {"strategy": "pretrained"},
+    "pretrained, condition and groups": {"strategy": "pretrained", "where": ("price < 60",), "per_group": 2},
+    **{name: {"strategy": name} for name in ("filters-static", "filters-dynamic", "hybrid", "metric")},
 }
 
 
@@ -77,48 +83,62 @@ def index_catalogue(name: str, data: Path, folder: Path) -> tuple[Path, list[Pat
     return store, photos[:QUERIES]
 
 
-def query_of(photo: Path, **how: Any) -> Query:
-    """Return a query for the 20 most similar products."""
-    where = how.pop("where", "")
-    return Query(str(photo), k=20, where=(where,) if where else (), **how)
-
-
 def compare_answers(name: str, options: argparse.Namespace) -> None:
-    """Ask the store in the folder and its copy the same queries, and print what differs."""
+    """Ask a store in a folder, its copy on the server, and a copy of that in another folder the same queries, and
+    print what differs from the first."""
     store, photos = index_catalogue(name, options.data, options.folder)
-    target = server_settings(options, f"same-{name}")
+    target, back = server_settings(options, f"same-{name}"), options.folder / f"{name}-back"
+    shutil.rmtree(back, ignore_errors=True)
     with Shop(store) as local:
         local.generations.copy_to(target, replace=True)
         with Shop(settings=target) as remote:
-            totals = {way: [0, 0, 0.0] for way in options.ways}
-            for number, photo in enumerate(photos, 1):
-                if number % 25 == 0:
-                    print(f"{name}: {number} queries, so far {totals}", file=sys.stderr, flush=True)
-                encoded = None
-                for way in options.ways:
-                    how = WAYS[way]
-                    query = query_of(photo, **how)
-                    first, encoded = local.search_encoded(query, encoded)
-                    second, _ = remote.search_encoded(query, encoded)  # the photo is encoded once for all
-                    one, two = ([(row.product.id, row.score) for row in answer.results] for answer in (first, second))
-                    total = totals[way]
-                    total[0] += len(one)
-                    total[1] += [product for product, _ in one] != [product for product, _ in two]
-                    total[2] = max([total[2], *(abs(a[1] - b[1]) for a, b in zip(one, two, strict=False))])
-            for way, (rows, different, largest) in totals.items():
-                print(f"| {name} | {way} | {len(photos)} | {rows} | {different} | {largest:.1e} |", flush=True)
-            back = options.folder / f"{name}-back"
-            if not back.exists():
-                remote.generations.copy_to(replace(local.settings, store=back, server=""))
-        with Shop(back) as returned:
-            rows, different, largest = 0, 0, 0.0
-            for photo in photos:
-                first, encoded = local.search_encoded(query_of(photo))
-                second, _ = returned.search_encoded(query_of(photo), encoded)
-                one, two = ([(row.product.id, row.score) for row in answer.results] for answer in (first, second))
-                rows, different = rows + len(one), different + ([a for a, _ in one] != [b for b, _ in two])
-                largest = max([largest, *(abs(a[1] - b[1]) for a, b in zip(one, two, strict=False))])
-            print(f"| {name} | copied back | {len(photos)} | {rows} | {different} | {largest:.1e} |", flush=True)
+            remote.generations.copy_to(replace(local.settings, store=back, server=""))
+            with Shop(back) as returned:
+                compare_shops(name, local, {"server": remote, "back": returned}, photos, options)
+
+
+def compare_shops(
+    name: str, local: Shop, copies: dict[str, Shop], photos: list[Path], options: argparse.Namespace
+) -> None:
+    """Print, for each way to ask and each copy, what differs from the answers of the store that was copied."""
+    has = local._parts.store.live.capabilities
+    strategies = {one.name for one in available_strategies(has)}
+    ways = [way for way in options.ways if WAYS[way].get("strategy", BASELINE) in strategies]
+    print(f"{name}: {default_strategy(has).name} answers by default; {', '.join(ways)}", file=sys.stderr, flush=True)
+    differences = {(way, place): Differences() for way in ways for place in copies}
+    for number, photo in enumerate(photos[: options.queries], 1):
+        if number % 25 == 0:
+            print(f"{name}: {number} queries", file=sys.stderr, flush=True)
+        for way in ways:
+            how = dict(WAYS[way])
+            query = Query(str(photo), k=20, where=how.pop("where", ()), **how)
+            first, encoded = local.search_encoded(query)
+            for place, shop in copies.items():
+                second, _ = shop.search_encoded(query, encoded)  # the photo is encoded once for all
+                differences[way, place].add(first, second)
+    for (way, place), found in differences.items():
+        cells = (name, way, place, found.queries, found.results, found.products, found.scores, f"{found.largest:.1e}")
+        print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+@dataclass(slots=True)
+class Differences:
+    """What differs between answers of two stores to the same queries: in products, and in scores beyond the
+    tolerance."""
+
+    queries: int = 0
+    results: int = 0
+    products: int = 0
+    scores: int = 0
+    largest: float = 0.0
+
+    def add(self, first: Answer, second: Answer) -> None:
+        one, two = ([(row.product.id, row.score) for row in answer.results] for answer in (first, second))
+        steps = [abs(a[1] - b[1]) for a, b in zip(one, two, strict=False)]
+        self.queries, self.results = self.queries + 1, self.results + len(one)
+        self.products += [product for product, _ in one] != [product for product, _ in two]
+        self.scores += sum(step > TOLERANCE for step in steps)
+        self.largest = max([self.largest, *steps])
 
 
 def measure_overhead(options: argparse.Namespace) -> None:
@@ -130,7 +150,8 @@ def measure_overhead(options: argparse.Namespace) -> None:
             local.generations.copy_to(replace(target, threads=1), replace=True)
             with Shop(settings=replace(target, threads=1)) as remote:
                 count_requests = _counter(remote)
-                for way, how in WAYS.items():
+                for way in OVERHEAD_WAYS:
+                    how = WAYS[way]
                     times: dict[str, list[float]] = {"folder": [], "server": []}
                     requests = []
                     for number, photo in enumerate(photos[: options.queries + 3]):
@@ -368,14 +389,14 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=[*WAYS], help="kinds of queries of `same`")
     parser.add_argument("--products", type=int, default=PRODUCTS, help="drawn products of `ray`")
     parser.add_argument("--nodes", type=int, nargs="+", default=[0, 1, 2, 3], help="nodes of `ray`; 0 is `index`")
-    parser.add_argument("--queries", type=int, default=50, help="queries of `overhead`")
+    parser.add_argument("--queries", type=int, default=QUERIES, help="queries of `same` and `overhead`")
     parser.add_argument("--photos", type=int, default=20_000, help="photos of `size`")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     match options.part:
         case "same":
-            print("| catalogue | query | queries | results | answers that differ | largest difference of a score |")
-            print("|---|---|---|---|---|---|")
+            print("| catalogue | query | copy | queries | results | other products | other scores | largest step |")
+            print("|---|---|---|---|---|---|---|---|")
             for name in options.catalogues:
                 compare_answers(name, options)
         case "overhead":
