@@ -26,7 +26,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -202,20 +202,26 @@ def measure_ray(options: argparse.Namespace) -> None:
                 f"{cost.encoding_seconds:.0f}",
                 f"{cost.photos / cost.seconds:.1f}",
                 f"{plain.seconds / cost.seconds:.2f}",
-                f"{cost.cpu_seconds / cost.photos * 1e3:.0f}",
-                f"{cost.cpu_seconds / plain.cpu_seconds:.2f}",
+                f"{cost.cpu_ms:.0f}",
+                f"{cost.cpu_ms / plain.cpu_ms:.2f}",
+                ", ".join(f"{seconds / cost.photos * 1e3:.0f}" for seconds in cost.cpu_seconds.values()),
             )
             print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
 
 @dataclass(frozen=True, slots=True)
 class RayBuildCost:
-    """What a build took: seconds in all and until the last photo was encoded, and CPU seconds of all its processes."""
+    """What a build took: seconds in all and until the last photo was encoded, and CPU seconds of its processes."""
 
     photos: int
     seconds: float
     encoding_seconds: float
-    cpu_seconds: float
+    cpu_seconds: dict[str, float]
+
+    @property
+    def cpu_ms(self) -> float:
+        """CPU milliseconds per photo of all processes."""
+        return sum(self.cpu_seconds.values()) / self.photos * 1e3
 
 
 def build_once(feed: Path, target: Settings, nodes: int) -> RayBuildCost:
@@ -316,9 +322,10 @@ class CpuTimes(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self._ticks: dict[int, int] = {}
+        self._workers = set[int]()
         self._known, self._ended = {os.getpid()}, threading.Event()
         self.sample()
-        self._first = sum(self._ticks.values())
+        self._first = dict(self._ticks)
         self.start()
 
     def run(self) -> None:
@@ -342,13 +349,22 @@ class CpuTimes(threading.Thread):
             if line[-1] in self._known:
                 self._known.update(line)
                 self._ticks[process] = ticks[process]
+                with suppress(OSError):
+                    name = Path(f"/proc/{process}/cmdline").read_text("utf-8", "replace")
+                    if name.startswith("ray::MapWorker"):
+                        self._workers.add(process)
 
-    def stop(self) -> float:
-        """Stop counting, and return the CPU seconds since the start."""
+    def stop(self) -> dict[str, float]:
+        """Stop counting, and return the CPU seconds since the start: of this process, of Ray's workers that ran our
+        code, and of Ray itself."""
         self._ended.set()
         self.join()
         self.sample()
-        return (sum(self._ticks.values()) - self._first) / os.sysconf("SC_CLK_TCK")
+        seconds = {"driver": 0.0, "workers": 0.0, "ray": 0.0}
+        for process, ticks in self._ticks.items():
+            kind = "driver" if process == os.getpid() else "workers" if process in self._workers else "ray"
+            seconds[kind] += (ticks - self._first.get(process, 0)) / os.sysconf("SC_CLK_TCK")
+        return seconds
 
 
 @contextmanager
@@ -404,8 +420,11 @@ def main() -> None:
             print("|---|---|---|---|---|")
             measure_overhead(options)
         case "ray":
-            print("| build | photos | s | encoding s | photos per second | / `index` | CPU ms per photo | / `index` |")
-            print("|---|---|---|---|---|---|---|---|")
+            print(
+                "| build | photos | s | encoding s | photos per second | / `index` | CPU ms per photo | / `index` "
+                "| of the driver, of workers, of Ray |"
+            )
+            print("|---|---|---|---|---|---|---|---|---|")
             measure_ray(options)
         case "size":
             print("| photos | bytes per photo, measured | computed | computed / measured |")
