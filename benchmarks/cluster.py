@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import csv
 import importlib
+import itertools
 import multiprocessing
 import os
 import shutil
@@ -24,6 +25,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
@@ -256,10 +258,11 @@ def build_once(feed: Path, target: Settings, nodes: int) -> RayBuildCost:
 def measure_size(options: argparse.Namespace) -> None:
     """Build a shard of made products on Luma's records, and print its bytes beside those that are computed."""
     sys.path.insert(0, str(ROOT / "tools"))
-    from shoplens.index.protocol import IndexedProduct, StoredProduct
+    from shoplens.index.protocol import ANY_PHOTO, IndexedProduct, StoredProduct, VectorQuery
     from shoplens.index.qdrant.optimize import optimize
     from shoplens.index.qdrant.qdrant_index import QdrantIndex
     from shoplens.index.qdrant_server.points import build_shared_payload
+    from shoplens.ranking.filter_retrieval import CANDIDATES
     from shoplens.types.iteration import batches
 
     store, _ = index_catalogue("luma", options.data, options.folder)
@@ -307,10 +310,41 @@ def measure_size(options: argparse.Namespace) -> None:
         index.flush()
         index.close()
         optimize(shard, sizes)
-    measured = sum(path.stat().st_blocks * 512 for path in shard.rglob("*") if path.is_file()) / options.photos
+    kinds = Counter[str]()
+    for path in shard.rglob("*"):
+        if path.is_file():
+            kinds[_kind_of_file(path.relative_to(shard))] += path.stat().st_blocks * 512
+    for kind, size in kinds.most_common():
+        print(f"  {kind}: {size / options.photos:,.0f} bytes per photo", file=sys.stderr)
+    measured = kinds.total() / options.photos
     dimensions = sizes.pretrained + sizes.look + sizes.filter_vector
-    computed: float = importlib.import_module("size_cluster").disk_bytes_per_photo(dimensions)
-    print(f"| {options.photos:,} | {measured:,.0f} | {computed:,.0f} | {computed / measured:.2f} |")
+    sizing = importlib.import_module("size_cluster")
+    computed: float = sizing.disk_bytes_per_photo(dimensions) + sizing.SHARD_BYTES / options.photos
+    index = QdrantIndex(shard, sizes)
+    times = []
+    for one in itertools.islice(made(), options.queries + 3):
+        scores = one.scores
+        assert scores is not None, "the store has filters"
+        before = time.process_time()
+        dense = VectorQuery(look=one.vectors[0], filter_vector=scores.filter_vectors[0])
+        keys = index.nearest_photos(dense, CANDIDATES, ANY_PHOTO).keys
+        index.nearest_photos(VectorQuery(class_vector=scores.class_vectors[0]), CANDIDATES, ANY_PHOTO)
+        index.photo_details([dense], keys)
+        times.append((time.process_time() - before) * 1e3)
+    index.close()
+    cells = (
+        f"{options.photos:,}",
+        f"{measured:,.0f}",
+        f"{computed:,.0f}",
+        f"{computed / measured:.2f}",
+        spread(times[3:]),
+    )
+    print("| " + " | ".join(cells) + " |")
+
+
+def _kind_of_file(path: Path) -> str:
+    """Return what a file of a shard holds, such as ``vector_storage-combined`` or ``wal``."""
+    return path.parts[2] if path.parts[0] == "segments" else path.parts[0]
 
 
 class CpuTimes(threading.Thread):
@@ -427,8 +461,8 @@ def main() -> None:
             print("|---|---|---|---|---|---|---|---|---|")
             measure_ray(options)
         case "size":
-            print("| photos | bytes per photo, measured | computed | computed / measured |")
-            print("|---|---|---|---|")
+            print("| photos | bytes per photo, measured | computed | computed / measured | CPU ms of a search |")
+            print("|---|---|---|---|---|")
             measure_size(options)
     print(machine_line("numpy", "qdrant-client", "qdrant-edge-py", "ray"))
 

@@ -25,6 +25,8 @@ PAYLOAD_BYTES = 1_940
 """Bytes of a photo's payload, the record and the fields, measured on Luma."""
 PAYLOAD_INDEX_BYTES, POINT_BYTES = 250, 100
 """Bytes of a photo's entries in the payload indexes, and of a point's id, version and places: estimates."""
+SHARD_BYTES = 64e6
+"""Bytes of a shard beside its photos, the write-ahead log above all."""
 SPARE_DISK, SPARE_MEMORY = 2.0, 1.25
 """Room for the segments that an optimizer writes anew, and for a snapshot; and memory for requests and caches."""
 CPU_SECONDS_PER_PHOTO = 0.045

@@ -57,6 +57,8 @@ class FakeQdrant:
     keys: set[str] = field(default_factory=set)
     update_status: str = ""
     """What writes are answered with, in place of ``completed``."""
+    on_request: Callable[[Request], None] = lambda request: None
+    """Called before a request is carried out."""
 
     @property
     def url(self) -> str:
@@ -202,6 +204,7 @@ def run_fake_qdrant(port: int = 0) -> Iterator[FakeQdrant]:
             body = json.loads(data) if data else None
             options = {name: values[0] for name, values in parse_qs(address.query).items()}
             fake.requests.append(Request(self.command, address.path, options, body))
+            fake.on_request(fake.requests[-1])
             if fake.keys and self.headers.get("api-key") not in fake.keys:
                 self._send(403, {"status": {"error": "forbidden"}})
                 return

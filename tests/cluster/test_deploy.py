@@ -81,6 +81,16 @@ def test_every_pod_is_guarded_and_probed(objects: list[dict[str, Any]]) -> None:
         assert workload["spec"]["selector"]["matchLabels"] == workload["spec"]["template"]["metadata"]["labels"]
 
 
+@pytest.mark.parametrize("version", ["1.28", "1.32"])
+def test_every_object_is_valid_by_the_schemas_of_kubernetes(objects: list[dict[str, Any]], version: str) -> None:
+    validator = pytest.importorskip("kubernetes_validate")
+    for one in objects:
+        validator.validate(one, version, strict=True)
+    broken = {**objects[0], "spec": {**objects[0]["spec"], "portz": []}}
+    with pytest.raises(validator.ValidationError):
+        validator.validate(broken, version, strict=True)
+
+
 def test_replicas_scale_and_survive_maintenance(objects: list[dict[str, Any]]) -> None:
     scaler = named(objects, "HorizontalPodAutoscaler")["shoplens"]["spec"]
     assert scaler["scaleTargetRef"]["name"] in named(objects, "Deployment")

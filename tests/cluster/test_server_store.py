@@ -106,6 +106,37 @@ def test_a_new_generation_takes_over_on_every_machine_and_can_be_gone_back_from(
             assert other.refresh() and other.generations.live == old
 
 
+def test_an_alias_that_moves_in_mid_query_changes_no_answer(tmp_path: Path) -> None:
+    from tests.cluster.fake_qdrant import Request, run_fake_qdrant
+
+    old_feed = feed_of(tmp_path / "old.jsonl", colored_rows(tmp_path, range(8)))
+    new_feed = feed_of(tmp_path / "new.jsonl", colored_rows(tmp_path, range(8, 16)))
+    with run_fake_qdrant() as fake:
+        objects = str(tmp_path / "objects")
+        settings = settings_from(
+            {}, store=Path(f"{fake.url}/shop"), work_folder=tmp_path / "work", object_store=objects
+        )
+        settings = replace(settings, qdrant_timeout=120.0)
+        photo, switched = tmp_path / "p3.png", list[str]()
+
+        def switch(request: Request) -> None:
+            """Build and switch to another generation, as another machine, before the search's first hits are given."""
+            if request.path.endswith("/points/query") and not switched:
+                switched.append(request.path)
+                other = replica_of(settings, tmp_path / "other")
+                Shop.index(new_feed, settings=other, embedder=ColourEmbedder(), replace=True)[0].close()
+
+        with Shop.index(old_feed, settings=settings, embedder=ColourEmbedder())[0] as shop:
+            expected = [(row.product.id, row.score) for row in shop.search(photo, k=8).results]
+            fake.on_request = switch
+            found = [(row.product.id, row.score) for row in shop.search(photo, k=8).results]
+            assert switched == ["/collections/shop-000001/points/query"]
+            assert [one.body["actions"] for one in fake.sent("POST /collections/aliases")][-1:] != []
+            assert found == expected and {name for name, _ in found} == {f"p{number}" for number in range(8)}
+            assert shop.refresh() and ids_of(shop) == {f"p{number}" for number in range(8, 16)}
+            assert {row.product.id for row in shop.search(photo, k=8).results} == ids_of(shop)
+
+
 def test_a_write_to_a_generation_that_was_replaced_is_repeated(shop: Shop, settings: Settings, tmp_path: Path) -> None:
     feed = feed_of(tmp_path / "next.jsonl", colored_rows(tmp_path, range(12)))
     with Shop(settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder()) as other:
