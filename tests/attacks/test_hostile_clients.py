@@ -262,6 +262,7 @@ def requests_of_all_routes(client: TestClient) -> Iterator[tuple[str, str, Calla
         "/v1/merchandising": {**rules, "version": 0},
         "/v1/merchandising/preview": rules,
         "/v1/search": search,
+        "/ucp/catalog/search": {"like": [{"id": "red-1"}]},
         "/v1/feedback": events,
         "/v1/regions": regions,
         "/v1/products": products,
@@ -286,7 +287,7 @@ def test_every_route_that_works_takes_a_place_in_a_queue(shop: Shop) -> None:
     with make_client(shop, "admin") as client:
         service, refused = client.app.state.service, Counter[bool]()  # type: ignore[attr-defined]
         sent = list(requests_of_all_routes(client))
-        for queue in (service.work, service.fetches, service.writes, service.records):
+        for queue in (service.work, service.photos, service.fetches, service.writes, service.records):
             queue.waiting = 1_000
         for method, path, send in sent:
             is_busy = send() == 503

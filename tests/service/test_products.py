@@ -270,3 +270,14 @@ def test_products_have_the_shops_currency_and_addresses(shop: Shop) -> None:
 def test_an_address_is_made_of_encoded_values(template: str, address: str) -> None:
     assert product_address(template, "", "A/1 ü{url}", "g&1") == address
     assert product_address(template, "HTTP://a.example", "x", "") == "HTTP://a.example"
+
+
+def test_photos_are_shown_while_searches_wait(client: TestClient) -> None:
+    photo = client.get("/v1/products/red-1").json()["photos"][0]
+    service = client.app.state.service  # type: ignore[attr-defined]
+    service.work.waiting += 1_000
+    try:
+        assert client.get(photo, params={"width": 96}).headers["content-type"] == "image/jpeg"
+        assert client.post("/v1/search", json={"product_id": "red-1"}).status_code == 503
+    finally:
+        service.work.waiting -= 1_000

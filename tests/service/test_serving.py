@@ -6,7 +6,9 @@ import json
 import signal
 import socket
 import time
+import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,6 +46,33 @@ def test_answers_and_stops_on_sigterm(shop_folder: Path) -> None:
     lines = [json.loads(line) for line in service.stderr_lines if line.startswith("{")]
     [request] = [line for line in lines if line["message"] == "GET /readyz 200"]
     assert request["status"] == 200 and request["ms"] > 0 and len(request["request_id"]) == 32
+
+
+@pytest.mark.extras
+def test_gives_up_a_map_when_it_stops(shop_folder: Path) -> None:
+    with run_service(*service_arguments(shop_folder)) as service, ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(request_status, service.host, service.port, "/v1/map")
+        time.sleep(0.5)
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(15) == 0
+        with suppress(urllib.error.URLError):  # closed-store, but for a fast machine
+            asked.result()
+
+
+def test_a_second_interrupt_ends_it_at_once(shop_folder: Path) -> None:
+    with (
+        run_service(*service_arguments(shop_folder)) as service,
+        socket.create_connection((service.host, service.port), 10) as client,
+    ):
+        client.sendall(
+            b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+        )
+        time.sleep(0.3)
+        service.process.send_signal(signal.SIGINT)  # it waits for the rest of the request
+        time.sleep(0.3)
+        service.process.send_signal(signal.SIGINT)
+        assert service.process.wait(10) == 130
+    assert "Stopped at once." in "".join(service.stderr_lines[-3:]) and "Traceback" not in "".join(service.stderr_lines)
 
 
 def test_completes_a_started_request_before_it_stops(shop_folder: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from shoplens.service.metrics import Metrics
 from shoplens.service.middleware import RequestMiddleware
 from shoplens.service.responses.compression import CompressionMiddleware
 from shoplens.service.responses.openapi import TAGS, openapi_document, operation_id
-from shoplens.service.routes import commands, desk, pages, products, regions, searching, shop_pages, storefront
+from shoplens.service.routes import commands, desk, pages, products, regions, searching, shop_pages, storefront, ucp
 from shoplens.service.state import ServiceState
 from shoplens.service.tracing.traces import OpenTelemetryTraces
 from shoplens.shop import Shop
@@ -81,7 +81,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
     )
     install_error_handlers(app)
     # `/similar` comes before the id that may hold slashes
-    for module in (searching, regions, shop_pages, desk, storefront, products, pages, commands):
+    for module in (searching, regions, shop_pages, desk, storefront, ucp, products, pages, commands):
         app.include_router(module.router)
     app.add_middleware(CompressionMiddleware)
     app.add_middleware(
@@ -107,7 +107,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
 def _refuse_when_busy(connections: Connections | None, scope: Scope) -> None:
     if connections is not None:
         connections.refuse_if_full(scope)
-    if scope["method"] == "POST" and scope["path"] in ("/v1/search", "/v1/regions"):
+    if scope["method"] == "POST" and scope["path"] in ("/v1/search", "/v1/regions", "/ucp/catalog/search"):
         scope["app"].state.service.work.refuse_if_full(scope)
 
 

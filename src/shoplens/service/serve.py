@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from types import FrameType
 from typing import Literal
 
 import uvicorn
@@ -28,6 +30,8 @@ Logs = Literal["text", "json"]
 LOGS: tuple[Logs, ...] = ("text", "json")
 DRAIN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 15
+INTERRUPTED = 130
+"""Exit code of a process that Ctrl-C ended."""
 SWITCH_SECONDS = 0.0005
 """Longest time that a thread waits for Python's lock after a forward pass; with the default, 5 ms, cores were idle."""
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -42,7 +46,7 @@ def serve(
     listening: Callable[[str], None] = lambda address: None,
     more_shops: Mapping[str, Shop] | None = None,
 ) -> None:
-    """Answer requests until SIGTERM or SIGINT, and then finish those that have begun.
+    """Answer requests until SIGTERM or SIGINT, and then finish those that have begun; a second SIGINT ends it at once.
 
     Args:
         shop: open; its settings say where to listen.
@@ -68,11 +72,24 @@ def serve(
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         with contextlib.suppress(KeyboardInterrupt), single_blas_thread():
-            uvicorn.Server(config).run(sockets=[listener])
+            _Server(config).run(sockets=[listener])
     finally:
         shop.snapshots.announce()  # from now on, commands wait for the lock
         sys.setswitchinterval(interval)
         signal.signal(signal.SIGTERM, before)
+
+
+class _Server(uvicorn.Server):
+    """Gives up what takes long when it is told to stop; told once more by Ctrl-C, it ends at once."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit and sig == signal.SIGINT:
+            print("Stopped at once. Changes that were acknowledged are kept.", file=sys.stderr, flush=True)
+            os._exit(INTERRUPTED)
+        for one in getattr(self.config.app, "applications", (self.config.app,)):
+            if (service := getattr(getattr(one, "state", None), "service", None)) is not None:
+                service.map_cache.close()
+        super().handle_exit(sig, frame)
 
 
 def server_config(

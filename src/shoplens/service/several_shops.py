@@ -21,10 +21,14 @@ class SeveralShops:
     Args:
         shops: host, in lower case and without a port -> application.
         fallback: application of every other host.
+
+    Attributes:
+        applications: all of them.
     """
 
     def __init__(self, shops: Mapping[str, FastAPI], fallback: FastAPI) -> None:
         self._shops, self._fallback = shops, fallback
+        self.applications = (*shops.values(), fallback)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -38,7 +42,7 @@ class SeveralShops:
         await receive()
         async with AsyncExitStack() as stack:
             try:
-                for one in (*self._shops.values(), self._fallback):
+                for one in self.applications:
                     await stack.enter_async_context(one.router.lifespan_context(one))
             except Exception as problem:
                 await send({"type": "lifespan.startup.failed", "message": str(problem)})

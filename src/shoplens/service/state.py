@@ -29,6 +29,8 @@ if typing.TYPE_CHECKING:
 log = logging.getLogger("shoplens.service")
 COMMANDS_AT_ONCE = 4
 RECORDS = 4
+PHOTOS_WAITING = 256
+"""A page shows dozens of photos at once."""
 FETCHES = 8
 """Number of photos that are fetched at the same time; fetching waits for other machines, not for the processor."""
 
@@ -43,8 +45,9 @@ class ServiceState:
         rates: of clients, of keys, and of product photos.
         query_cache: encoded photos of recent searches.
         arrivals: bodies of requests that are arriving.
-        work: queue of calls that need the processor; ``fetches`` of those that wait for other machines; ``writes`` of
-            those that change the store; ``records`` of short ones that read or write a few records.
+        work: queue of calls that need the processor; ``photos`` of those that make a product's photo small;
+            ``fetches`` of those that wait for other machines; ``writes`` of those that change the store; ``records`` of
+            short ones that read or write a few records.
         beside: threads for commands that run beside the service.
         thumbnails: product photos in the requested sizes.
         map_cache: map of the catalogue.
@@ -61,6 +64,7 @@ class ServiceState:
     query_cache: EncodedQueries
     arrivals: Arrivals
     work: WorkQueue
+    photos: WorkQueue
     fetches: WorkQueue
     writes: WorkQueue
     records: WorkQueue
@@ -90,6 +94,7 @@ class ServiceState:
             queries,
             Arrivals(),
             WorkQueue(workers, used.queue, used.request_seconds, saturated_queue=max(1, workers // 2)),
+            WorkQueue(max(1, workers // 2), max(PHOTOS_WAITING, used.queue), used.request_seconds),
             WorkQueue(FETCHES, used.queue, used.request_seconds),
             WorkQueue(1, used.queue, used.request_seconds),
             WorkQueue(RECORDS, used.queue, used.request_seconds),
@@ -111,8 +116,9 @@ class ServiceState:
             log.error("%s", problem, extra={"code": problem.code})
 
     async def close(self) -> None:
-        """Wait for the calls that have begun; the shop stays open."""
-        for one in (self.work, self.fetches, self.writes, self.records):
+        """Wait for the calls that have begun, but for the map; the shop stays open."""
+        self.map_cache.close()
+        for one in (self.work, self.photos, self.fetches, self.writes, self.records):
             one.close()
         self.beside.shutdown(wait=True, cancel_futures=True)
         if self.redis is not None:

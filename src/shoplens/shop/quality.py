@@ -17,7 +17,7 @@ from shoplens.types.progress import ignore_progress
 
 if TYPE_CHECKING:
     from shoplens.evaluation.calibrate import CalibrationResult
-    from shoplens.evaluation.catalogue_map.mapping import CatalogueMap
+    from shoplens.evaluation.catalogue_map.mapping import CatalogueMap, Projector
     from shoplens.evaluation.doctor.findings import Diagnosis
     from shoplens.evaluation.model_comparison import ModelMeasurement
     from shoplens.evaluation.regression.check import CheckOptions, CheckResult
@@ -185,9 +185,15 @@ class ShopQuality:
         path = network_file(Path(name), models=settings.models)
         return OnnxEmbedder(path, objects=settings.objects, providers=settings.providers)
 
-    def map(self, seed: int = 0) -> CatalogueMap:
-        """Return a map of the catalogue on which similar products lie together; of a large one, a sample of 3,000."""
+    def map(self, seed: int = 0, projector: Projector | None = None) -> CatalogueMap:
+        """Return a map of the catalogue on which similar products lie together; of a large one, a sample of 3,000.
+
+        Args:
+            seed: random seed.
+            projector: projects the vectors; by default, in this process.
+        """
         from shoplens.evaluation.catalogue_map.mapping import QuerySample, build_catalogue_map
+        from shoplens.evaluation.catalogue_map.projection import project
 
         with self._parts.store.reading() as generation:
-            return build_catalogue_map(generation.index, QuerySample(), seed)
+            return build_catalogue_map(generation.index, QuerySample(), seed, projector or project)

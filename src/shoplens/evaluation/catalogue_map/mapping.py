@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.evaluation.catalogue_map.projection import project, query_positions
+from shoplens.evaluation.catalogue_map.projection import Projection, project, query_positions
 from shoplens.evaluation.query_runs import JudgedRun
 from shoplens.evaluation.report.catalogue_map import MapProduct, MapQuery, dimensions_of
 from shoplens.index.protocol import Index, StoredProduct
 from shoplens.types import Vectors
 
 MAX_PRODUCTS, MAX_QUERIES, BATCH_SIZE = 3_000, 300, 256
+Projector = Callable[[Vectors, int], Projection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,9 @@ class QuerySample:
         return [query for _, query in sorted(self._queries.items(), key=lambda item: item[0])[:MAX_QUERIES]]
 
 
-def build_catalogue_map(index: Index, sample: QuerySample, seed: int = 0) -> CatalogueMap:
+def build_catalogue_map(
+    index: Index, sample: QuerySample, seed: int = 0, projector: Projector = project
+) -> CatalogueMap:
     """Build the map of the products, or of a sample of 3,000, by their first photos, with the sample of queries."""
     sampled = heapq.nsmallest(MAX_PRODUCTS, index.all_records(), key=lambda record: _hash(record.product.id))
     first_vectors = _first_vectors(index, sampled)
@@ -63,7 +66,7 @@ def build_catalogue_map(index: Index, sample: QuerySample, seed: int = 0) -> Cat
         key=lambda record: record.product.id,
     )
     vectors = _stack([first_vectors[record.photos[0].content_hash] for record in records], 1)
-    projection = project(vectors, seed)
+    projection = projector(vectors, seed)
     dimensions = dimensions_of([record.product for record in records])
     products = [
         MapProduct(record.product.id, record.product.title, record.product.photos[0], float(x), float(y), values)

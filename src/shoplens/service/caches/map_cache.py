@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from shoplens.evaluation.catalogue_map.child_projection import ChildProjector
 from shoplens.shop import Shop
 
 
@@ -19,18 +20,27 @@ class MapCache:
         self._shop, self._lock = shop, threading.Lock()
         self._version: tuple[str, int] = ("", -1)
         self._map: dict[str, Any] = {}
+        self._projector = ChildProjector()
 
     def get(self) -> dict[str, Any]:
-        """Return products with their coordinates in [0, 1], and a note on the method."""
+        """Return products with their coordinates in [0, 1], and a note on the method.
+
+        Raises:
+            StoreError: ``closed-store``, the cache was closed.
+        """
         with self._lock:
             version = (self._shop.generations.live, len(self._shop))
             if version != self._version:
-                self._map, self._version = _map_document(self._shop), version
+                self._map, self._version = _map_document(self._shop, self._projector), version
             return self._map
 
+    def close(self) -> None:
+        """Give up the map that is being computed; may be called at any time, from any thread."""
+        self._projector.close()
 
-def _map_document(shop: Shop) -> dict[str, Any]:
-    catalogue = shop.quality.map()
+
+def _map_document(shop: Shop, projector: ChildProjector) -> dict[str, Any]:
+    catalogue = shop.quality.map(projector=projector)
     hashes = shop.products.photo_hashes([one.product_id for one in catalogue.products])
     products = [
         {

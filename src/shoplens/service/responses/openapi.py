@@ -26,6 +26,7 @@ TAGS = [
 _TAGS_BY_PATH = {
     "/v1/search": SEARCHING,
     "/v1/regions": SEARCHING,
+    "/ucp/": SEARCHING,
     "/v1/feedback": FEEDBACK,
     "/v1/merchandising": DESK,
     "/v1/desk/": DESK,

@@ -18,7 +18,7 @@ LIMITS = {"/v1/products": (8 << 20, MAX_PRODUCT_VALUES), "/v1/feedback": (1 << 2
 """Path -> bytes and values that the body of a request may have."""
 DEFAULT_LIMITS = (1 << 20, MAX_VALUES)
 """The same for all other routes that take JSON."""
-WITH_PHOTO = {"/v1/regions"}
+WITH_PHOTO = {"/v1/regions", "/ucp/catalog/search"}
 """Paths of JSON with a photo in base64."""
 
 

@@ -10,10 +10,12 @@ from importlib.resources.abc import Traversable
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from shoplens.errors import InvalidValue
 from shoplens.service.middleware import POLICY
 from shoplens.service.responses.scripts import bundle_scripts, shorten_script
+from shoplens.service.routes.ucp import profile_document
 from shoplens.service.state import service_state
 from shoplens.settings import Settings
 
@@ -68,6 +70,12 @@ async def desk(request: Request) -> Response:
 async def docs(request: Request) -> Response:
     """Return the documentation of the API."""
     return _file_response(request, "docs.html")
+
+
+@router.get("/.well-known/ucp")
+async def ucp_profile(request: Request) -> JSONResponse:
+    """Return the profile of the Universal Commerce Protocol."""
+    return JSONResponse(profile_document(request), headers={"Cache-Control": "public, max-age=3600"})
 
 
 @router.get("/web/{name:path}")

@@ -169,7 +169,7 @@ async def photo(
     content = service.thumbnails.get_cached(content_hash, width)
     service.metrics.thumbnails.labels("miss" if content is None else "hit").inc()
     if content is None:
-        content = await service.work.run(request, lambda: service.thumbnails.get(content_hash, width))
+        content = await service.photos.run(request, lambda: service.thumbnails.get(content_hash, width))
     return Response(content, media_type="image/jpeg", headers=headers)
 
 
