@@ -155,12 +155,16 @@ def test_an_output_that_does_not_fit_is_explained(tmp_path: Path) -> None:
 
 def test_a_network_of_another_size_is_explained(tmp_path: Path) -> None:
     error = error_of(write_repository(tmp_path / "tiny", processor={**PROCESSOR, "size": {"height": 16, "width": 16}}))
-    assert "cannot take float32 (1, 3, 16, 16)" in error.problem
+    assert error.code == "unfit-output"
+    assert "takes photos of 8 x 8 pixels, and its preprocessor_config.json makes them 16 x 16" in error.problem
 
 
 def test_a_newer_opset_says_so(tmp_path: Path) -> None:
     error = error_of(write_repository(tmp_path / "tiny", opset=99))
     assert error.code == "bad-onnx" and error.fix.startswith("Upgrade onnxruntime")
+    assert error.problem.startswith(
+        f"vision_model.onnx of {tmp_path / 'tiny'} cannot be loaded: it is of opset 99, and"
+    )
 
 
 def test_a_name_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
@@ -178,7 +182,10 @@ def test_the_tower_of_photos_is_preferred_and_variants_are_found() -> None:
     assert choose_files([*names, "onnx/vision_model_int8.onnx"], "here", "int8").network.endswith("_int8.onnx")
     with pytest.raises(ModelError, match="no network") as error:
         choose_files(names, "here", "q4")
-    assert error.value.code == "no-variant"
+    assert (error.value.code, error.value.fix) == ("no-variant", "Leave `--variant` out.")
+    with pytest.raises(ModelError) as other:
+        choose_files([*names, "onnx/vision_model_int8.onnx"], "here", "q4")
+    assert other.value.fix == "Leave `--variant` out, or give `--variant` int8."
 
 
 def test_poolers_without_weights_are_not_used() -> None:

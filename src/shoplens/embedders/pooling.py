@@ -40,9 +40,9 @@ def check_axes(name: str, shape: tuple[object, ...], pool: Pool) -> None:
     if len(shape) in AXES[pool]:
         return
     fitting = ", ".join(f"`{one}`" for one, axes in AXES.items() if one and len(shape) in axes)
-    fix = (
-        f"Set `pool` in its card to one of {fitting}." if fitting else "Choose another output by `output` in its card."
-    )
+    fix = "Choose another output by `output` in its card."
+    if fitting:
+        fix = f"Give `--pool` to `models add`, or set `pool` in its card: one of {fitting}."
     how = f"with the pooling {pool!r}" if pool else "(photos, dimensions)"
     raise ModelError(
         f"Output {name!r} has the shape {list(shape)}, which is no vector {how}.", fix, code="unfit-output"

@@ -10,6 +10,9 @@ from shoplens.errors import ModelError
 
 _TOO_NEW = re.compile(r"opset|IR version", re.IGNORECASE)
 """What ONNX Runtime says of a file that is newer than itself."""
+_OPSETS = re.compile(r"Opset (\d+) is under development.*till opset (\d+)", re.DOTALL)
+_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .*? failed: ?)?(/\S+:\d+ )?")
+"""What ONNX Runtime puts before a reason, and what is of no use to people."""
 PACKAGES: Mapping[str, str] = {
     "cuda": "onnxruntime-gpu",
     "tensorrt": "onnxruntime-gpu",
@@ -39,15 +42,23 @@ def open_session(network: str | bytes, threads: int, providers: str = "") -> Any
     try:
         session = _new_session(network, threads, chosen)
     except Exception as problem:  # onnxruntime's own exceptions share no public base
-        name, reason = network if isinstance(network, str) else "The network", str(problem).splitlines()[0]
-        too_new = _TOO_NEW.search(reason)
+        name, reason = network if isinstance(network, str) else "The network", explain_failure(problem)
+        too_new = _TOO_NEW.search(str(problem))
         fix = (
             "Upgrade onnxruntime, or export the network with an older opset." if too_new else "Give a valid ONNX file."
         )
-        raise ModelError(f"{name} cannot be loaded: {reason}", fix, code="bad-onnx") from None
+        raise ModelError(f"{name} cannot be loaded: {reason}.", fix, code="bad-onnx") from None
     if providers:
         refuse_missing(chosen, session.get_providers())
     return session
+
+
+def explain_failure(problem: Exception) -> str:
+    """Return in a few words why ONNX Runtime refuses a network, without the point at the end."""
+    text = str(problem)
+    if opsets := _OPSETS.search(text):
+        return f"it is of opset {opsets[1]}, and the installed onnxruntime knows those up to {opsets[2]}"
+    return _PREFIX.sub("", text.splitlines()[0]).rstrip(". ")
 
 
 def refuse_missing(chosen: Sequence[str], used: Sequence[str]) -> None:

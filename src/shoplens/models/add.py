@@ -18,7 +18,7 @@ import numpy as np
 
 from shoplens.embedders import OnnxEmbedder, embed_photos
 from shoplens.embedders.card import FINDERS, Pool
-from shoplens.embedders.sessions import open_session
+from shoplens.embedders.sessions import explain_failure, open_session
 from shoplens.embedders.shipped import NETWORKS as SHIPPED
 from shoplens.errors import InvalidValue, ModelError
 from shoplens.index.disk_room import require_room
@@ -189,8 +189,9 @@ def check_hash(source: ModelSource, name: str, path: Path) -> str:
 def _describe(network: Path, source: ModelSource, options: AddOptions) -> dict[str, Any]:
     """Return the keys of the card that the configuration and the graph of the network say."""
     processor, family = read_processor(source), read_family(source.folder)
-    session = open_session(str(network), 1)
+    session = _open(network, source.place)
     photo_input = _photo_input(session, source.place)
+    _check_side(photo_input, card_side=processor["side"], place=source.place)
     layout = "NHWC" if photo_input.shape[-1] == 3 else "NCHW"
     dtype = {"tensor(float16)": "float16", "tensor(uint8)": "uint8"}.get(photo_input.type, "float32")
     card: dict[str, Any] = {**processor, "layout": layout, "dtype": dtype, "input": photo_input.name}
@@ -206,7 +207,7 @@ def _describe(network: Path, source: ModelSource, options: AddOptions) -> dict[s
         values = session.run([output], {photo_input.name: np.zeros(shape, dtype)})[0]
     except Exception as problem:  # onnxruntime's own exceptions share no public base
         raise ModelError(
-            f"The network of {source.place} cannot take {dtype} {shape}: {str(problem).splitlines()[0]}",
+            f"The network of {source.place} cannot take {dtype} {shape}: {explain_failure(problem)}.",
             "See that preprocessor_config.json belongs to this network; or write the card yourself.",
         ) from None
     card["dimensions"] = int(values.shape[1] if values.ndim == 4 else values.shape[-1])
@@ -260,6 +261,31 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ModelError(f"{path} is no JSON object.", "Download the model again.")
     return content
+
+
+def _open(network: Path, place: str) -> Any:
+    """Open the copy of a network; errors name where it is from."""
+    try:
+        return open_session(str(network), 1)
+    except ModelError as problem:
+        text = problem.problem.replace(str(network), f"{network.name} of {place}")
+        raise ModelError(text, problem.fix, code=problem.code) from None
+
+
+def _check_side(photo_input: Any, card_side: int, place: str) -> None:
+    """Refuse a network that takes photos of another size than its file says.
+
+    Raises:
+        ModelError: ``unfit-output``.
+    """
+    fixed = [side for side in photo_input.shape[1:] if isinstance(side, int) and side > 3]
+    if any(side != card_side for side in fixed):
+        raise ModelError(
+            f"The network of {place} takes photos of {' x '.join(map(str, fixed))} pixels, and its "
+            f"preprocessor_config.json makes them {card_side} x {card_side}.",
+            "See that the file belongs to this network; or write the card yourself (docs/models.md).",
+            code="unfit-output",
+        )
 
 
 def _photo_input(session: Any, place: str) -> Any:

@@ -12,9 +12,13 @@ from typing import Any
 from shoplens.errors import ModelError
 from shoplens.models.add import ModelSource
 from shoplens.models.layout import choose_files, choose_weights
-from shoplens.models.licences import check_licence
+from shoplens.models.licences import UNNAMED, check_licence
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+NO_NETWORK = (
+    "Check the network, HF_ENDPOINT, and that HF_HUB_OFFLINE is not set, and run the command again: it continues where "
+    "it stopped. Without a network, copy the repository to a folder, and add that."
+)
 CAUSES = {
     "GatedRepoError": (
         "gated-model",
@@ -32,12 +36,13 @@ CAUSES = {
         "it lacks a file that every model of `transformers` has",
         "Choose a repository in the layout of `transformers`, such as those that `shoplens models` lists.",
     ),
+    "LocalEntryNotFoundError": (
+        "no-network",
+        "the hub is not reached, and the cache on this machine lacks its files",
+        NO_NETWORK,
+    ),
 }
 """Class of an error of the library -> code, what is wrong, and what to do; all others are of the network."""
-_NO_NETWORK = (
-    "Check the network and HF_ENDPOINT, and run the command again: it continues where it stopped. Without a network, "
-    "copy the repository to a folder, and add that."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ def download_model(repository: str, options: HubOptions, name: str = "") -> Mode
     config = _download_config(repository, options)
     revision = config.parent.name
     listing = _list_files(repository, config.parent, options)
-    licence = options.licence or listing.licence or "none that the hub names"
+    licence = options.licence or listing.licence or UNNAMED
     check_licence(licence, repository, accepted=options.accept_licence)
     names, place = listing.names, f"huggingface.co/{repository}"
     if options.exports:
@@ -167,4 +172,4 @@ def _explain(problem: Exception, repository: str) -> ModelError:
         code, why, fix = cause
         return ModelError(f"{repository} cannot be downloaded: {why}.", fix.format(repository=repository), code=code)
     reason = (str(problem).splitlines() or [type(problem).__name__])[0].rstrip(".")
-    return ModelError(f"{repository} cannot be downloaded: {reason[:300]}.", _NO_NETWORK, code="no-network")
+    return ModelError(f"{repository} cannot be downloaded: {reason[:300]}.", NO_NETWORK, code="no-network")

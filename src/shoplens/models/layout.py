@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -102,7 +102,7 @@ def choose_files(names: Sequence[str], place: str, variant: str = "", *, text: b
     if found is None:
         raise ModelError(
             f"{place} has no network {' or '.join(f'{name}.onnx' for name in wanted)}.",
-            f"Choose one by `--variant`; there are: {', '.join(sorted(networks))}.",
+            _explain_variants(networks),
             code="no-variant",
         )
     configurations = tuple(name for name in CONFIGURATIONS if name in names)
@@ -112,6 +112,23 @@ def choose_files(names: Sequence[str], place: str, variant: str = "", *, text: b
     if not (text and tower and TOKENIZER in names):
         return files
     return replace(files, text=tower, text_weights=_weights_of(tower, names), tokenizer=TOKENIZER)
+
+
+def _explain_variants(networks: Mapping[str, str]) -> str:
+    """Say what may be given instead of a variant that there is not."""
+    variants = sorted(
+        {
+            name.removeprefix(f"{network}_")
+            for network in NETWORKS
+            for name in networks
+            if name.startswith(f"{network}_") and name not in TEXT_NETWORKS
+        }
+    )
+    plain = "Leave `--variant` out" if any(name in networks for name in NETWORKS) else ""
+    other = f"`--variant` {', '.join(variants)}" if variants else ""
+    if not plain and not other:
+        return f"Choose a repository of a network for photos; this one has {', '.join(sorted(networks))}."
+    return f"{plain}{', or give ' if plain and other else '' if plain else 'Give '}{other}."
 
 
 def _weights_of(network: str, names: Sequence[str]) -> tuple[str, ...]:

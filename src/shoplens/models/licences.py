@@ -25,6 +25,8 @@ LIMITED = {
     "dinov3-license": "is Meta's own, with conditions",
 }
 """What is known of licences that must be accepted."""
+UNNAMED = "not named"
+"""In place of a licence that a repository of the hub does not name."""
 _FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)\r?\n---", re.DOTALL)
 
 
@@ -51,8 +53,9 @@ def check_licence(licence: str, place: str, *, accepted: bool) -> None:
     """
     if accepted or not licence or licence in FREE:
         return
+    limits = f"is under the licence {licence!r}, which {explain_licence(licence)}"
     raise Refused(
-        f"{place} is under the licence {licence!r}, which {explain_licence(licence)}.",
+        f"{place} {'names no licence' if licence == UNNAMED else limits}.",
         "Read it where the model is from, and run the command again with `--accept-licence` if your use is allowed.",
         code="licence-refused",
     )

@@ -11,6 +11,8 @@ from shoplens.models.add import AddedModel, AddOptions, ModelSource, add_model
 from shoplens.models.hub import HubOptions, download_model
 from shoplens.models.registry import REGISTRY
 
+PACKAGES = {"open_clip": "open_clip_torch", "timm": "timm"}
+"""Library with which a model is exported -> its package."""
 _REPOSITORY = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
 
@@ -48,7 +50,8 @@ def find_source(text: str, options: AddOptions, hub: HubOptions | None = None, *
     if known is not None and known.by_export and not exports:
         raise ModelError(
             f"{known.repository} has no ONNX file.",
-            f"Give `--export`, which makes one with {known.by_export}.",
+            f"Run `pip install 'shoplens[hub,export]' {PACKAGES[known.by_export]}` once, and give `--export`, which "
+            "makes one.",
             code="by-export",
         )
     return download_model(
