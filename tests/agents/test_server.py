@@ -129,3 +129,5 @@ def test_over_http_the_key_of_the_agent_counts(endpoint: str, key: str) -> None:
             }
             result = client.post("/mcp", json=request, headers=headers).json()["result"]
             assert bool(result.get("isError")) == is_error, result
+        refused = client.post("/mcp", content=b"never read" * 1_000)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (401, "unauthenticated")

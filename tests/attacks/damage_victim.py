@@ -27,7 +27,7 @@ def print_answers(store: Path, photo: Path) -> None:
 
 def read_answers(shop: Shop, photo: Path) -> list[object]:
     """Return what a shop answers to searches of several kinds, without what differs between two equal searches."""
-    found: list[object] = [len(shop), shop.products.count_values()]
+    found: list[object] = [len(shop), str(shop.products.count_values())]
     for where in ((), "color = red", "price < 12", "id = gold-1"):
         answer = as_json(shop.search(photo, k=50, where=where))
         found.append([answer["results"], answer["verdict"], answer["weights"]])

@@ -2,12 +2,13 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field
 
 from shoplens import __version__
+from shoplens.agents.key_required import KeyRequired, key_of
 from shoplens.client import Client
 from shoplens.errors import InvalidValue, ShoplensError
 from shoplens.service.catalogue_schemas import FacetsDocument
@@ -91,7 +92,7 @@ def build_server(endpoint: str, key: str = "") -> "MCPServer":
     def call(context: Context, request: Callable[[Client], Result]) -> Result:
         """Send a request with the key of whoever calls the tool; an error becomes a text that says what to do."""
         try:
-            with Client(endpoint, _bearer(context.headers or {}) or key) as client:
+            with Client(endpoint, key_of(context.headers or {}) or key) as client:
                 return request(client)
         except ShoplensError as problem:
             raise ToolError(f"{problem.problem} {problem.fix}") from problem
@@ -140,21 +141,19 @@ def build_server(endpoint: str, key: str = "") -> "MCPServer":
     return server
 
 
-def build_application(server: "MCPServer", host: str) -> "Starlette":
+def build_application(server: "MCPServer", host: str, *, is_open: bool = False) -> "Starlette":
     """Return the application that serves a server over streamable HTTP, at ``/mcp``, without sessions.
 
     Args:
         host: that it listens on; on a loopback address, requests for other host names are refused.
+        is_open: whether requests without a key of their own are taken; others are refused before they are read.
     """
     application: Starlette = server.streamable_http_app(
         json_response=True, stateless_http=True, max_request_body_size=MAX_BODY_BYTES, host=host
     )
+    if not is_open:
+        application.add_middleware(KeyRequired)
     return application
-
-
-def _bearer(headers: Mapping[str, str]) -> str:
-    kind, _, token = headers.get("authorization", "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else headers.get("x-api-key", "")
 
 
 def _decode(image: str) -> bytes:

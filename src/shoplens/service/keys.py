@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from typing import Literal
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.store.files.atomic import change_file, file_version, timestamp
+from shoplens.store.files.checked_json import dump_checked, parse_checked
 
 Role = Literal["search", "desk", "write", "admin"]
 ROLES: tuple[Role, ...] = ("search", "desk", "write", "admin")
@@ -131,13 +131,16 @@ class Keys:
 
         def new_content(content: bytes | None) -> str:
             keys = change(() if content is None else self._parse(content))
-            return json.dumps({"keys": [asdict(one) for one in keys]}, indent=1) + "\n"
+            return dump_checked({"keys": [asdict(one) for one in keys]})
 
         change_file(self.path, new_content, mode=0o600)
 
     def _parse(self, content: bytes) -> Sequence[Key]:
         try:
-            return [Key(**one) for one in json.loads(content)["keys"]]
+            keys = [Key(**one) for one in parse_checked(content)["keys"]]
+            if unknown := {one.role for one in keys} - {*ROLES}:
+                raise ValueError(f"the roles {sorted(unknown)} are unknown")
+            return keys
         except (ValueError, TypeError, KeyError) as problem:
             raise StoreError(
                 f"{self.path} cannot be read: {problem!r}.",

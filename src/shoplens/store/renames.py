@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from shoplens.errors import StoreError
 from shoplens.store.files.atomic import change_file, file_version
+from shoplens.store.files.checked_json import dump_checked, parse_checked
 
 RENAMED = "renamed.json"
 """Name of the file, in a store and in a backup."""
@@ -53,7 +53,7 @@ class RenameFile:
         """Replace the contents of the file atomically."""
         if dict(renames) != self.read():
             content = {"version": VERSION, "renamed": dict(sorted(renames.items()))}
-            change_file(self._path, lambda _: json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+            change_file(self._path, lambda _: dump_checked(content))
 
 
 def follow_renames(known: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
@@ -81,7 +81,7 @@ def follow_renames(known: Mapping[str, str], new: Mapping[str, str]) -> dict[str
 
 
 def _renames_in(data: bytes) -> dict[str, str]:
-    content = json.loads(data)
+    content = parse_checked(data)
     if content["version"] > VERSION:
         raise ValueError("it was written by a later version")
     return {str(old): str(new) for old, new in content["renamed"].items()}

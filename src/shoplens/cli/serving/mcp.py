@@ -6,6 +6,9 @@ import typer
 
 from shoplens.cli.output import console, sanitize
 
+CONNECTIONS = 200
+"""Connections over HTTP; more are refused."""
+
 
 def run(
     endpoint: Annotated[
@@ -45,4 +48,5 @@ def run(
     import uvicorn
 
     console.print(f"Agents connect to [bold]http://{sanitize(host)}:{port}/mcp[/]. Press Ctrl-C to stop.")
-    uvicorn.run(build_application(server, host), host=host, port=port, log_level="warning")
+    application = build_application(server, host, is_open=bool(key))
+    uvicorn.run(application, host=host, port=port, log_level="warning", limit_concurrency=CONNECTIONS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from shoplens.errors import StoreError
 from shoplens.store.files.atomic import change_file
+from shoplens.store.files.checked_json import dump_checked, parse_checked
 from shoplens.types import Answer
 
 log = logging.getLogger("shoplens.service")
@@ -48,7 +48,7 @@ class NotFoundStats:
         day[category] = day.get(category, 0) + 1
         first = (self._now() - timedelta(days=DAYS)).date().isoformat()
         kept = {one: value for one, value in counts.items() if one >= first}
-        return json.dumps(kept, ensure_ascii=False) + "\n"
+        return dump_checked(kept)
 
     def counts(self) -> Counts:
         """Return day -> category of the nearest product -> number of searches."""
@@ -60,7 +60,7 @@ class NotFoundStats:
 
 def _parse(content: bytes | None) -> Counts:
     try:
-        days = json.loads(content or b"{}")
+        days = parse_checked(content or b"{}")
         return {str(day): {str(name): int(n) for name, n in one.items()} for day, one in days.items()}
     except (ValueError, AttributeError, TypeError):
         return {}

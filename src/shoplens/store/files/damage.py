@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Literal
 
 from shoplens.errors import StoreError
 from shoplens.index.qdrant.engine_errors import REPAIR
+from shoplens.store.files.checked_json import parse_checked
 from shoplens.store.files.seal import check_seal, read_seal
 
 State = Literal["sound", "damaged", "unsealed"]
@@ -20,10 +20,13 @@ _DISPOSABLE = "Delete it; Shoplens makes it again."
 _FILES = {
     "feedback.sqlite": "Put the one of a backup in its place, or delete it; clicks are lost then.",
     "features.sqlite": _DISPOSABLE,
+    "texts.sqlite": _DISPOSABLE,
     "training/views.sqlite": _DISPOSABLE,
     "evaluation/query-vectors.sqlite": _DISPOSABLE,
+    "evaluation/baseline.json": "Make a new baseline: shoplens check make-baseline.",
     "renamed.json": "Put the one of a backup in its place. Without the file, ids that products had before are unknown.",
     "keys.json": "Move it away, and create new keys with `shoplens keys add`.",
+    "merchandising.json": "Put the one of a backup in its place, or move it away, and set the rules again.",
     "not-found.json": _DISPOSABLE,
 }
 """File of a store beside the generations -> what to do where it is damaged."""
@@ -109,7 +112,7 @@ def _sqlite_problem(path: Path) -> str:
 
 def _json_problem(path: Path) -> str:
     try:
-        json.loads(path.read_bytes())
+        parse_checked(path.read_bytes())
     except (OSError, ValueError) as problem:
         return f"{problem}."
     return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,6 +12,7 @@ from typing import Any, Literal
 from shoplens.errors import InvalidValue, Refused, StoreError
 from shoplens.settings import ConditionRule, Merchandising
 from shoplens.store.files.atomic import change_file, file_version
+from shoplens.store.files.checked_json import dump_checked, parse_checked
 
 Action = Literal["pin", "boost", "bury", "hide"]
 ACTIONS: tuple[Action, ...] = ("pin", "boost", "bury", "hide")
@@ -162,19 +162,19 @@ class MerchandisingFile:
             at = self._now().isoformat(timespec="seconds")
             present = MerchandisingState(history.present.version + 1, rules, at, by)
             states = [present, *before[:MAX_HISTORY]]
-            return json.dumps({"states": [asdict(one) for one in states]}, indent=1, ensure_ascii=False) + "\n"
+            return dump_checked({"states": [asdict(one) for one in states]})
 
         change_file(self.path, new_content)
         return self.load()
 
     def _parse(self, content: bytes) -> MerchandisingHistory:
         try:
-            states = [_parse_state(one) for one in json.loads(content)["states"]]
+            states = [_parse_state(one) for one in parse_checked(content)["states"]]
             return MerchandisingHistory(states[0], tuple(states[1:]))
         except (ValueError, TypeError, KeyError, IndexError) as problem:
             raise StoreError(
                 f"{self.path} cannot be read: {problem!r}.",
-                "Move it away, and set the rules again.",
+                "Put the one of a backup in its place, or move it away, and set the rules again.",
                 code="damaged-merchandising",
             ) from None
 
