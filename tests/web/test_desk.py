@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from shoplens.service.keys import Keys
 from tests.cli.pixel_shop import index_pixel_shop
 from tests.service.service_process import run_service
 from tests.web.pages import DESK, SearchPage
+
+TEXTS = Path(__file__).parents[2] / "src/shoplens/web/desk/texts"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,7 @@ def test_the_map_has_a_legend_tips_and_leads_to_searches(browser: Any, desk_shop
     page = SearchPage(context.new_page())
     page.page.route("**/v1/map", add_colours)
     page.page.goto(f"{desk_shop[0]}/desk#map")
-    page.find("#status").filter(has_text="Positions by").wait_for()
+    page.find("#status").filter(has_text="Similar products lie together.").wait_for()
     canvas = page.find("#map-canvas")
     entry = page.find("#map-legend button").first
     entry.click()
@@ -88,6 +92,33 @@ def test_rules_are_previewed_set_live_and_undone(browser: Any, desk_shop: tuple[
     context.close()
 
 
+def test_the_desk_speaks_the_language_of_the_browser(browser: Any, desk_shop: tuple[str, str]) -> None:
+    context = browser.new_context(**DESK, locale="de-DE")
+    page = SearchPage(context.new_page())
+    page.page.goto(f"{desk_shop[0]}/desk#rules")
+    page.find("#key").fill(desk_shop[1])
+    page.button("Weiter").click()
+    page.button("Regel hinzufügen").click()
+    page.find(".rules input").first.fill("nichts-dergleichen")
+    page.find(".rules input").first.press("Tab")
+    page.find(".rules select").select_option("pin")
+    page.button("Vorschau").click()
+    page.find(".preview").get_by_text("nichts-dergleichen steht für kein Produkt.").wait_for()
+    page.picture("desk-de")
+    page.find("#to-sought").click()
+    page.find("#sought h2").first.wait_for()
+    assert page.find("#sought h1").inner_text() == "Was gesucht wurde"
+    assert page.page.evaluate("document.documentElement.lang") == "de-DE" and page.problems == []
+    context.close()
+
+
+@pytest.mark.parametrize("lang", ["de", "fr", "es"])
+def test_every_language_of_the_desk_has_all_texts(lang: str) -> None:
+    english, own = (TEXTS / "en.js", TEXTS / f"{lang}.js")
+    keys = [re.findall(r'^ +"?([\w -]+?)"?: ', one.read_text("utf-8"), re.M) for one in (english, own)]
+    assert keys[0] == keys[1] and len(keys[0]) > 60
+
+
 def test_every_view_of_the_desk_is_an_entry_that_back_restores(browser: Any, desk_shop: tuple[str, str]) -> None:
     context = browser.new_context(**DESK)
     page = SearchPage(context.new_page())
@@ -112,6 +143,7 @@ def test_findings_name_their_products_and_are_accepted_one_by_one(browser: Any, 
         "fix": "Correct color in the feed, or the photo.",
         "photos": [{"product_id": "p1", "title": "Tight", "photo": "/web/icon.svg", "role": "this product"}],
         "dimension": "color",
+        "feed_value": "Blue",
         "photo_value": "Black",
     }
     context = browser.new_context(**DESK)
@@ -127,7 +159,7 @@ def test_findings_name_their_products_and_are_accepted_one_by_one(browser: Any, 
     page.page.route("**/v1/desk/findings/accept", accept)
     page.page.goto(f"{desk_shop[0]}/desk#findings")
     page.find("#findings li").wait_for()
-    assert page.find("#findings strong").inner_text().startswith("Tight (p1): color: the feed says Blue")
+    assert page.find("#findings strong").inner_text().startswith("Tight (p1): Colour: the feed says Blue")
     page.button("Accept Black").click()
     page.find("#findings").get_by_text("Accepted").wait_for()
     assert sent == [{"product_id": "p1", "dimension": "color", "value": "Black"}] and page.problems == []

@@ -63,6 +63,18 @@ class RulesStateDocument(BaseModel):
     rules: list[RuleDocument]
 
 
+class MerchandisingNoteDocument(BaseModel):
+    """A name in the merchandising that is no product's id."""
+
+    name: str
+    by: Annotated[
+        Literal["identifier", "old-id", "nothing"],
+        Field(description="Whether it is an identifier or an old id of products, or stands for nothing."),
+    ]
+    products: Annotated[list[str], Field(description="Ids of the products that it stands for.")]
+    sentence: str
+
+
 class MerchandisingDocument(RulesStateDocument):
     """The present rules."""
 
@@ -70,7 +82,7 @@ class MerchandisingDocument(RulesStateDocument):
     settings: Annotated[
         dict[str, Any], Field(description="Pins, boosts and buries of shoplens.toml, which rules override.")
     ]
-    notes: Annotated[list[str], Field(description="Entries that name no product, or one by another name than its id.")]
+    notes: list[MerchandisingNoteDocument]
 
 
 class DeskProductDocument(BaseModel):
@@ -96,7 +108,7 @@ class PreviewDocument(BaseModel):
     """What rules change."""
 
     searches: list[PreviewRowDocument]
-    notes: list[str]
+    notes: list[MerchandisingNoteDocument]
 
 
 class SearchedForDocument(BaseModel):

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from shoplens.errors import InvalidValue
 from shoplens.feedback.search_rows import MIN_SHOPPERS, SearchedFor, ShownProduct
+from shoplens.ranking.merchandising.resolution import MerchandisingNote
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.service.auth import require_role
 from shoplens.service.desk.schemas import (
@@ -205,8 +206,12 @@ def _state(service: ServiceState, history: MerchandisingHistory) -> dict[str, An
         **asdict(history.present),
         "before": [asdict(one) for one in history.before],
         "settings": {"pins": list(own.pins), "boosts": dict(own.boosts), "buries": dict(own.buries)},
-        "notes": [one.sentence for one in service.shop.merchandising.notes()],
+        "notes": [_note_document(one) for one in service.shop.merchandising.notes()],
     }
+
+
+def _note_document(note: MerchandisingNote) -> dict[str, Any]:
+    return {"name": note.entry, "by": note.by, "products": note.products, "sentence": note.sentence}
 
 
 def _preview(service: ServiceState, body: PreviewInput, rules: Sequence[MerchandisingRule]) -> dict[str, Any]:
@@ -231,7 +236,7 @@ def _preview(service: ServiceState, body: PreviewInput, rules: Sequence[Merchand
                 "removed": [one for one in before if one not in after],
             }
         )
-    return {"searches": rows, "notes": [one.sentence for one in service.shop.merchandising.notes_of(rules)]}
+    return {"searches": rows, "notes": [_note_document(one) for one in service.shop.merchandising.notes_of(rules)]}
 
 
 def _statistics(service: ServiceState, days: int) -> dict[str, Any]:

@@ -2,16 +2,25 @@
 
 import { h } from "../search/dom.js";
 import { Service } from "../search/service.js";
+import { Texts } from "../search/texts/index.js";
 import { showFindings, showReports } from "./findings.js";
 import { CatalogueMap } from "./map.js";
 import { Rules } from "./rules.js";
 import { showStatistics } from "./statistics.js";
 
 const KEY = "shoplens-desk-key";
+const SHIPPED = { en: () => import("./texts/en.js"), de: () => import("./texts/de.js"), fr: () => import("./texts/fr.js"), es: () => import("./texts/es.js") };
 const shop = JSON.parse(document.querySelector('meta[name="shoplens"]').content);
 const byId = (id) => document.getElementById(id);
 const brand = byId("brand");
 brand.append(shop.logo ? h("img", { src: shop.logo, alt: shop.name, height: 32 }) : shop.name);
+const lang = new URL(location).searchParams.get("lang") || navigator.languages?.[0] || "en";
+const own = await (SHIPPED[lang.split("-")[0]] ?? SHIPPED.en)();
+const texts = await Texts.load(lang, own.texts);
+document.documentElement.lang = texts.lang;
+document.documentElement.dir = texts.direction;
+for (const one of document.querySelectorAll("[data-text]")) one.textContent = texts.say(one.dataset.text);
+for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", texts.say(one.dataset.label));
 const service = new Service("", sessionStorage.getItem(KEY) || shop.key);
 let current = "";
 let map = null;
@@ -23,13 +32,13 @@ function sayIn(view, text) {
 
 const VIEWS = {
   map: () => {
-    map ??= new CatalogueMap(byId("map"), service, (text) => sayIn("map", text), (product) => (location.href = `/#like=${encodeURIComponent(product.id)}`));
+    map ??= new CatalogueMap(byId("map"), { service, texts, say: (text) => sayIn("map", text) }, (product) => (location.href = `/#like=${encodeURIComponent(product.id)}`));
     return map.show();
   },
-  sought: () => showStatistics(byId("sought"), service),
-  rules: () => new Rules(byId("rules"), service, (text) => sayIn("rules", text)).show(),
-  findings: () => showFindings(byId("findings"), service, (text) => sayIn("findings", text)),
-  reports: () => showReports(byId("reports"), service, (text) => sayIn("reports", text)),
+  sought: () => showStatistics(byId("sought"), { service, texts }),
+  rules: () => new Rules(byId("rules"), { service, texts, say: (text) => sayIn("rules", text) }).show(),
+  findings: () => showFindings(byId("findings"), { service, texts, say: (text) => sayIn("findings", text) }),
+  reports: () => showReports(byId("reports"), { service, texts, say: (text) => sayIn("reports", text) }),
 };
 
 /** Show the view of the address. */
@@ -50,7 +59,8 @@ async function show() {
     const needsKey = ["unauthenticated", "unknown-key", "insufficient-role"].includes(problem.code);
     byId("key-form").hidden = !needsKey;
     byId(shown).hidden = needsKey;
-    sayIn(shown, needsKey ? "" : `${problem.problem ?? problem} ${problem.fix ?? ""}`);
+    console.warn("shoplens:", problem.message);
+    sayIn(shown, needsKey ? "" : texts.error(problem));
     if (needsKey) byId("key").focus();
   }
 }

@@ -10,12 +10,11 @@ const TIMEOUT_MS = 600_000;
 export class CatalogueMap {
   /**
    * @param {HTMLElement} container section of the page
-   * @param {import("../search/service.js").Service} service
-   * @param {(text: string) => void} say shows what happens
+   * @param {object} desk its `service`, its `texts`, and `say`, which shows what happens
    * @param {(product: {id: string, title: string, photo: string}) => void} onSelect is called when a product is selected
    */
-  constructor(container, service, say, onSelect) {
-    Object.assign(this, { service, say, onSelect });
+  constructor(container, desk, onSelect) {
+    Object.assign(this, desk, { onSelect });
     this.tip = container.querySelector("#map-tip");
     this.canvas = container.querySelector("#map-canvas");
     this.colour = container.querySelector("#map-colour");
@@ -44,13 +43,14 @@ export class CatalogueMap {
   /** Load the map the first time, and draw it. */
   async show() {
     if (this.products.length) return this.#draw();
-    this.say("Drawing the map. This takes a while the first time …");
+    this.say(this.texts.say("drawing"));
     const map = await this.service.request("/v1/map", { timeout: TIMEOUT_MS });
     this.products = map.products;
     this.#fit();
-    this.say(map.note);
+    console.info("shoplens:", map.note);
+    this.say(this.texts.say("mapNote", { count: map.products.length }));
     const fields = [...new Set(this.products.flatMap((product) => Object.keys(product.dimensions)))];
-    this.colour.replaceChildren(...fields.map((name) => new Option(name, name)));
+    this.colour.replaceChildren(...fields.map((name) => new Option(this.texts.field(name), name)));
     this.#recolour();
   }
 

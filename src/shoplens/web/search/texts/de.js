@@ -69,6 +69,7 @@ export const texts = {
   count: { one: "{count} Produkt", other: "{count} Produkte" },
   countMany: "mehr als {count} Produkte",
   moreResults: "Mehr zeigen",
+  pagesEnd: "Das sind die 500 ähnlichsten Produkte. Ein Filter zeigt andere.",
   copyLink: "Link zu dieser Suche kopieren",
   copied: "Der Link ist kopiert.",
   copiedPhoto: "Der Link ist kopiert. Er gilt eine halbe Stunde und enthält Ihr Foto nicht.",

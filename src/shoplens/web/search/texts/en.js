@@ -69,6 +69,7 @@ export const texts = {
   count: { one: "{count} product", other: "{count} products" },
   countMany: "more than {count} products",
   moreResults: "Show more",
+  pagesEnd: "These are the 500 most similar products. Use a filter to see others.",
   copyLink: "Copy a link to this search",
   copied: "The link is copied.",
   copiedPhoto: "The link is copied. It works for half an hour, and does not contain your photo.",

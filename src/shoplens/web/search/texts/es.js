@@ -69,6 +69,7 @@ export const texts = {
   count: { one: "{count} producto", other: "{count} productos" },
   countMany: "más de {count} productos",
   moreResults: "Mostrar más",
+  pagesEnd: "Estos son los 500 productos más parecidos. Un filtro muestra otros.",
   copyLink: "Copiar un enlace a esta búsqueda",
   copied: "El enlace está copiado.",
   copiedPhoto: "El enlace está copiado. Vale media hora y no contiene tu foto.",

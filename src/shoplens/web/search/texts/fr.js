@@ -69,6 +69,7 @@ export const texts = {
   count: { one: "{count} produit", other: "{count} produits" },
   countMany: "plus de {count} produits",
   moreResults: "Afficher plus",
+  pagesEnd: "Voici les 500 produits les plus proches. Un filtre en montre d'autres.",
   copyLink: "Copier un lien vers cette recherche",
   copied: "Le lien est copié.",
   copiedPhoto: "Le lien est copié. Il est valable une demi-heure et ne contient pas votre photo.",

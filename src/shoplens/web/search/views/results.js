@@ -6,6 +6,7 @@ import { conditionWishes, meaningWishes } from "./chips.js";
 import { createSamples } from "./start.js";
 
 const SKELETONS = 8;
+const MAX_PAGED = 500;
 
 export class Results {
   constructor(app) {
@@ -110,11 +111,12 @@ export class Results {
     const { texts } = app;
     if (app.productId || problem || !answer?.results.length) return this.foot.replaceChildren();
     const more = answer.next_offset !== null && !app.query.sort;
-    const key = `${more} ${app.isBusy}`;
+    const isEnd = answer.next_offset === null && answer.results.length >= MAX_PAGED;
+    const key = `${more} ${isEnd} ${app.isBusy}`;
     if (this.foot.children.length && this.footKey === key) return undefined;
     this.footKey = key;
     const link = app.isPage && button(texts.say("copyLink"), { glyph: "link", kind: "plain", onclick: () => this.#copyLink() });
-    return this.foot.replaceChildren(...[more && button(texts.say("moreResults"), { disabled: app.isBusy, onclick: () => this.#showMore() }), link].filter(Boolean));
+    return this.foot.replaceChildren(...[isEnd && h("p.small.soft", {}, texts.say("pagesEnd")), more && button(texts.say("moreResults"), { disabled: app.isBusy, onclick: () => this.#showMore() }), link].filter(Boolean));
   }
 
   async #showMore() {
