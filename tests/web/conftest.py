@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from shoplens import Shop
 from shoplens.rendered import render_catalogue
@@ -27,6 +28,19 @@ FLAGS = (
 )
 PRODUCTS, SOLD_OUT, WITHOUT_ADDRESS = 30, 1, 2
 """Number of products; the second design is sold out, and the third has no address."""
+
+
+OTHER_FORMATS = (".png", ".webp")
+"""Formats of the first products' photos; all others are JPEG."""
+
+
+def convert(folder: Path, name: str, suffix: str) -> str:
+    """Save a photo in another format, with a date in its metadata, and return its new name."""
+    exif = Image.Exif()
+    exif[0x0132] = "2026:01:01 00:00:00"
+    with Image.open(folder / name) as photo:
+        photo.convert("RGB").save((folder / name).with_suffix(suffix), exif=exif)
+    return str(Path(name).with_suffix(suffix))
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +68,8 @@ def drawn_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
         row["in_stock"] = row["group_id"] != designs[SOLD_OUT]
         if row["group_id"] != designs[WITHOUT_ADDRESS]:
             row["url"] = f"https://shop.example/{row['id']}"
+    for row, suffix in zip(rows, OTHER_FORMATS, strict=False):
+        row["photos"] = [convert(folder, row["photos"][0], suffix), *row["photos"][1:]]
     catalogue.feed.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     Shop.index(folder / "catalogue.jsonl", folder / "store")[0].close()
     return folder

@@ -48,9 +48,10 @@ def test_a_video_behind_a_photo_is_not_sent(page: SearchPage, drawn_shop: Path) 
     assert page.page.evaluate(CLEAN, [1, 2, 3]) is None
 
 
-def test_a_photo_of_the_catalogue_is_recognised(page: SearchPage, drawn_shop: Path) -> None:
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_a_photo_of_the_catalogue_is_recognised(page: SearchPage, drawn_shop: Path, suffix: str) -> None:
     with page.page.expect_response("**/v1/search") as response:
-        page.upload(next((drawn_shop / "photos").glob("*.jpg")))
+        page.upload(next((drawn_shop / "photos").glob(f"*{suffix}")))
     assert response.value.json()["results"][0]["same_photo"] is True
     assert page.find(f"{CARDS} .flag.exact").first.inner_text() == "This is it"
     page.find(".because").first.click()

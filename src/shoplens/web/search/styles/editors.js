@@ -12,8 +12,8 @@ export const editorsStyle = `
 .crop .box::before { content: ""; position: absolute; inset: 0; pointer-events: none; opacity: .55;
   background: linear-gradient(#fff 0 0) 33.3% 0 / 1px 100% no-repeat, linear-gradient(#fff 0 0) 66.6% 0 / 1px 100% no-repeat, linear-gradient(#fff 0 0) 0 33.3% / 100% 1px no-repeat, linear-gradient(#fff 0 0) 0 66.6% / 100% 1px no-repeat; }
 .crop .handle { position: absolute; width: 64px; height: 64px; margin: -32px; touch-action: none; }
-.crop .handle::after { content: ""; position: absolute; inset: 30px auto auto 30px; width: 24px; height: 24px; border: solid #fff; border-width: 4px 0 0 4px; margin: -2px 0 0 -2px; border-radius: 4px 0 0 0; }
-.crop .handle[data-side="ne"]::after { transform: rotate(90deg); transform-origin: 2px 2px; } .crop .handle[data-side="se"]::after { transform: rotate(180deg); transform-origin: 2px 2px; } .crop .handle[data-side="sw"]::after { transform: rotate(270deg); transform-origin: 2px 2px; }
+.crop .handle::after { content: ""; position: absolute; inset: 32px auto auto 32px; width: 24px; height: 24px; border: solid #fff; border-width: 4px 0 0 4px; transform-origin: 0 0; }
+.crop .handle[data-side="ne"]::after { transform: rotate(90deg); } .crop .handle[data-side="se"]::after { transform: rotate(180deg); } .crop .handle[data-side="sw"]::after { transform: rotate(270deg); }
 .camera { position: relative; background: #000; color: #fff; }
 .camera video { width: 100%; height: 100%; object-fit: cover; flex: 1; min-height: 0; }
 .camera .controls { position: absolute; inset: auto 0 0; display: grid; grid-template-columns: 1fr auto 1fr; place-items: center; padding: 24px; background: linear-gradient(transparent, rgb(0 0 0 / 60%)); }

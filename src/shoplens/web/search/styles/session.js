@@ -16,7 +16,7 @@ export const sessionStyle = `
 .app[data-wide] .tools [part~="filters-button"] { display: none; }
 .tools select { appearance: none; min-height: 44px; max-width: 56%; border: 1px solid var(--line); border-radius: 999px; padding: 0 36px 0 16px; cursor: pointer; text-overflow: ellipsis;
   background: linear-gradient(45deg, transparent 50%, var(--soft) 50%) calc(100% - 20px) 55% / 5px 5px no-repeat, linear-gradient(-45deg, transparent 50%, var(--soft) 50%) calc(100% - 15px) 55% / 5px 5px no-repeat, var(--surface); }
-[dir="rtl"] .tools select { padding: 0 16px 0 36px; background-position: 20px 55%, 15px 55%; }
+[dir="rtl"] .tools select { padding: 0 16px 0 36px; background-position: 15px 55%, 20px 55%, 0 0; }
 .badge { display: inline-grid; place-items: center; min-width: 20px; height: 20px; padding: 0 6px; border-radius: 10px; font-size: 12px; line-height: 20px;
   background: var(--fill); color: oklch(from var(--fill) clamp(0, (.66 - l) * 1000, 1) 0 0); }
 .chips { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }

@@ -21,5 +21,6 @@ export const startStyle = `
 @media (pointer: fine) { .pointer-fine { display: block; } }
 .words { position: relative; }
 .words .field { padding-inline-end: 52px; }
+[dir="rtl"] .words .field { padding-inline: 52px; }
 .words .button { position: absolute; inset-inline-end: 0; top: 0; border-color: transparent; background: none; }
 `;
