@@ -15,10 +15,12 @@ from fastapi.testclient import TestClient
 from shoplens import Shop
 from shoplens.embedders.added import added_models
 from shoplens.errors import StoreError
+from shoplens.evaluation.report_files import write_page_and_data
 from shoplens.index.process.remote_index import RemoteIndex
 from shoplens.models.add import AddOptions, ModelSource, add_model
 from shoplens.service.app import application
 from shoplens.service.keys import Keys
+from shoplens.service.several_shops import SeveralShops
 from tests.fakes import ColourEmbedder, colored_rows, feed_of
 from tests.forked import forked
 from tests.models.repositories import write_repository
@@ -167,3 +169,30 @@ def test_a_store_on_a_full_disk_is_opened_or_refused_in_words(disk: Path) -> Non
     finally:
         filling.unlink()
     Shop(disk / "store", embedder=ColourEmbedder(), settings=SETTINGS, _engine=RemoteIndex).close()
+
+
+def test_a_report_without_room_is_told_as_a_full_disk(disk: Path) -> None:
+    filling = fill(disk)
+    with pytest.raises(StoreError) as error:
+        write_page_and_data(disk / "report.html", "x" * 1_000_000, ".json", "{}")
+    assert error.value.code == "disk" and "Make room" in error.value.fix
+    filling.unlink()
+    write_page_and_data(disk / "report.html", "x" * 1_000_000, ".json", "{}")
+
+
+def test_one_of_several_shops_has_no_room_and_the_others_go_on(disk: Path, shop: Shop, tmp_path: Path) -> None:
+    index_small_shop(tmp_path)
+    keys = {one: Keys(one).create("test", "admin")[0] for one in (shop.folder, tmp_path / "store")}
+    with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS) as other:
+        shops = SeveralShops({"full.example": application(shop)}, application(other))
+        with TestClient(shops, raise_server_exceptions=False) as client:
+
+            def change(host: str, key: str) -> int:
+                headers = {"Host": host, "Authorization": f"Bearer {key}"}
+                return client.patch("/v1/products/red-1", json={"price": 2.0}, headers=headers).status_code
+
+            filling = fill(disk)
+            assert change("full.example", keys[shop.folder]) == 503
+            assert change("other.example", keys[other.folder]) == 200
+            filling.unlink()
+            assert change("full.example", keys[shop.folder]) == 200

@@ -18,7 +18,7 @@ from shoplens.service.keys import Keys
 from shoplens.store.files.atomic import change_file
 from tests.forked import forked
 
-PROCESSES, CHANGES = 6, 15
+PROCESSES, CHANGES = 6, 8
 
 
 def create_keys(folder: Path, number: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shoplens.errors import InvalidValue
+from shoplens.errors import InvalidValue, ShoplensError, disk_error
 from shoplens.evaluation.calibrate import CalibrationResult
 from shoplens.evaluation.catalogue_map.mapping import CatalogueMap
 from shoplens.evaluation.doctor.findings import Diagnosis
@@ -158,6 +158,7 @@ def write_page_and_data(page: Path, text: str, suffix: str, data: str) -> None:
 
     Raises:
         InvalidValue: the files cannot be written.
+        StoreError: ``disk``, there is no room.
     """
     try:
         page.write_text(text, "utf-8")
@@ -166,5 +167,7 @@ def write_page_and_data(page: Path, text: str, suffix: str, data: str) -> None:
         raise _unwritable(page, problem) from None
 
 
-def _unwritable(page: Path, problem: OSError) -> InvalidValue:
-    return InvalidValue(f"The report {page} cannot be written: {problem.strerror}.", "Give another file with --report.")
+def _unwritable(page: Path, problem: OSError) -> ShoplensError:
+    return disk_error(problem) or InvalidValue(
+        f"The report {page} cannot be written: {problem.strerror}.", "Give another file with --report."
+    )

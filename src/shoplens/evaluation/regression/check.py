@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shoplens.embedders.embedder import NO_DIRECTION
-from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
+from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError, disk_error
 from shoplens.evaluation.evaluate import FOLDER, EvaluationContext, QuerySet
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
@@ -180,7 +180,7 @@ def _write_baseline(path: Path, run: Baseline) -> None:
             _read_baseline(path)  # a file of another kind must not be overwritten
         replace_file(path, run.as_json())
     except OSError as problem:
-        raise InvalidValue(
+        raise disk_error(problem) or InvalidValue(
             f"The baseline {path} cannot be written: {problem.strerror}.", "Give another file with --baseline."
         ) from None
 
