@@ -21,9 +21,10 @@ from shoplens.service.caches.not_found_stats import NotFoundStats
 from shoplens.service.keys import Keys
 from shoplens.settings import Settings, settings_from
 from shoplens.store.files.merchandising import MerchandisingRule
+from shoplens.store.renames import RENAMED, RenameFile
 from tests.models.repositories import write_repository
 
-MODEL = "pixels"
+MODEL, OLD_ID = "pixels", "an-old-id"
 STRATEGIES = ("filters-dynamic", "hybrid", "classifier", "metric")
 TRAININGS = (
     ("train", "look", "--force", "--budget", "1s"),
@@ -59,6 +60,7 @@ def make_whole_store(folder: Path) -> Path:
         first = answer.results[0].product.id
         shop.feedback.add([Event(answer.query_id, first, "click")])
         shop.merchandising.replace([MerchandisingRule("boost", products=(first,), amount=0.2)], "a test")
+    RenameFile(settings.store / RENAMED).write({OLD_ID: first})
     Keys(settings.store).create("a test", "search")
     NotFoundStats(settings.store).count(replace(answer, verdict="not-in-catalogue"))
     return folder
@@ -121,6 +123,7 @@ def print_readings(folder: Path, store: Path, damaged: str) -> None:
                 read(strategy, lambda strategy=strategy: _search(shop, photo, strategy))  # type: ignore[misc]
             read("count", lambda: [len(shop), str(shop.products.count_values()), sorted(shop.products.ids())])
             read("similar", lambda: as_json(shop.similar(min(shop.products.ids()), k=50))["results"])
+            read("renames", lambda: str(shop.products.get(OLD_ID)))
             read("feedback", lambda: [shop.feedback.counts().events])
             read("merchandising", lambda: [str(shop.merchandising.load().present.rules)])
             if damaged.startswith("evaluation"):

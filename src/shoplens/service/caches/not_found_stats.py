@@ -43,7 +43,7 @@ class NotFoundStats:
             log.warning("A search without a product is not counted: %s", problem)
 
     def _count_one(self, content: bytes | None, category: str) -> str:
-        counts = _parse(content)
+        counts = self._parse(content)
         day = counts.setdefault(self._now().date().isoformat(), {})
         day[category] = day.get(category, 0) + 1
         first = (self._now() - timedelta(days=DAYS)).date().isoformat()
@@ -53,14 +53,14 @@ class NotFoundStats:
     def counts(self) -> Counts:
         """Return day -> category of the nearest product -> number of searches."""
         try:
-            return _parse(self._path.read_bytes())
+            return self._parse(self._path.read_bytes())
         except OSError:
             return {}
 
-
-def _parse(content: bytes | None) -> Counts:
-    try:
-        days = parse_checked(content or b"{}")
-        return {str(day): {str(name): int(n) for name, n in one.items()} for day, one in days.items()}
-    except (ValueError, AttributeError, TypeError):
-        return {}
+    def _parse(self, content: bytes | None) -> Counts:
+        try:
+            days = parse_checked(content or b"{}")
+            return {str(day): {str(name): int(n) for name, n in one.items()} for day, one in days.items()}
+        except (ValueError, AttributeError, TypeError) as problem:
+            log.warning("The counts in %s are lost, and begin anew: %s.", self._path, problem)
+            return {}
