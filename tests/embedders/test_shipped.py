@@ -83,7 +83,7 @@ def test_a_store_compares_objects_as_it_was_built(tmp_path: Path) -> None:
     for settings in (without, Settings(threads=1)):
         with Shop(tmp_path / "store", settings=settings) as shop:
             assert "object" in shop.search(tmp_path / "1.png").weights
-            assert shop.info()["objects"] == {"compared": True, "framed": True, "passes": 3, "bytes_per_photo": 1280}
+            assert shop.info()["objects"] == {"compared": True, "framed": True, "passes": 3, "bytes_per_photo": 768}
 
 
 def test_a_generation_with_objects_is_not_read_by_a_network_that_finds_none(tmp_path: Path) -> None:

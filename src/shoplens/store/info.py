@@ -19,7 +19,7 @@ from shoplens.store.generation import Generation
 from shoplens.store.manifest import Manifest
 from shoplens.store.store import Store
 
-_OBJECT_BYTES = 1_280
+_OBJECT_BYTES = 768
 """Bytes of the index for the object in a photo, measured."""
 
 

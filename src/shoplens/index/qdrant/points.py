@@ -210,9 +210,8 @@ def build_score_vectors(
 def _score_vectors(
     look: Vectors, scores: FilterScores, view: int, sizes: VectorSizes
 ) -> dict[str, list[float] | engine.SparseVector]:
-    combined = np.concatenate([look, scores.filter_vectors[view]])
     vectors: dict[str, list[float] | engine.SparseVector] = {
-        COMBINED: combined.tolist(),
+        COMBINED: combine_vectors(look, scores.filter_vectors[view]).tolist(),
         CLASS_VECTOR: engine_sparse_vector(scores.class_vectors[view]),
     }
     if sizes.text and scores.text_vectors:
@@ -287,9 +286,23 @@ def engine_query(query: VectorQuery, sizes: VectorSizes) -> engine.Query:
         return engine.Query.Nearest(engine_sparse_vector(query.text_vector), using=TEXT_VECTOR)
     if query.pretrained is not None:
         return engine.Query.Nearest(query.pretrained.tolist(), using=PRETRAINED)
+    return engine.Query.Nearest(combined_query(query, sizes).tolist(), using=COMBINED)
+
+
+def combined_query(query: VectorQuery, sizes: VectorSizes) -> Vectors:
+    """Return what a query for photos is compared with in the combined vectors; zeros where it asks for nothing."""
     look = np.zeros(sizes.look, np.float32) if query.look is None else query.look
     rest = np.zeros(sizes.filter_vector, np.float32) if query.filter_vector is None else query.filter_vector
-    return engine.Query.Nearest(np.concatenate([look, rest]).tolist(), using=COMBINED)
+    return combine_vectors(look, rest)
+
+
+def combine_vectors(look: Vectors, filter_vector: Vectors) -> Vectors:
+    """Return a combined vector, float32 (look + filter vector,), whose numbers have 16 bits.
+
+    The engine stores so many and rounds queries, too; rounded here, engines that store 32 give the same scores.
+    """
+    rounded: Vectors = np.concatenate([look, filter_vector]).astype(np.float16).astype(np.float32)
+    return rounded
 
 
 def engine_sparse_vector(vector: SparseVector) -> engine.SparseVector:

@@ -10,6 +10,7 @@ from shoplens.errors import SettingsError, StoreError
 from shoplens.index.protocol import VectorSizes
 from shoplens.index.qdrant.config import (
     GRAPH_MIN_KB,
+    HALVED,
     HNSW_EF_CONSTRUCT,
     HNSW_M,
     SCAN_MIN_KB,
@@ -70,7 +71,12 @@ def collection_options(sizes: VectorSizes, settings: Settings) -> dict[str, Any]
         on_disk=settings.qdrant_on_disk,
     )
     dense = {
-        name: api.VectorParams(size=size, distance=api.Distance.DOT, on_disk=settings.qdrant_on_disk)
+        name: api.VectorParams(
+            size=size,
+            distance=api.Distance.DOT,
+            datatype=api.Datatype.FLOAT16 if name in HALVED else None,
+            on_disk=settings.qdrant_on_disk,
+        )
         for name, size in dense_vector_sizes(sizes).items()
     }
     return {

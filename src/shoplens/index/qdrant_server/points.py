@@ -12,6 +12,8 @@ from shoplens.index.protocol import IndexedProduct, PhotoKey, StoredProduct, Vec
 from shoplens.index.qdrant.config import CLASS_VECTOR, COMBINED, PRETRAINED, TEXT_VECTOR, TRAINED
 from shoplens.index.qdrant.points import (
     EMPTY_ENTRIES,
+    combine_vectors,
+    combined_query,
     photo_payload,
     photo_point_id,
     point_id,
@@ -86,7 +88,7 @@ def build_score_vectors(
 def score_vectors(look: Vectors, scores: FilterScores, view: int, sizes: VectorSizes) -> dict[str, Any]:
     """Return the vectors of one photo that hold its filter scores."""
     vectors: dict[str, Any] = {
-        COMBINED: np.concatenate([look, scores.filter_vectors[view]]).tolist(),
+        COMBINED: combine_vectors(look, scores.filter_vectors[view]).tolist(),
         CLASS_VECTOR: server_sparse_vector(scores.class_vectors[view]),
     }
     if sizes.text and scores.text_vectors:
@@ -107,9 +109,7 @@ def server_query(query: VectorQuery, sizes: VectorSizes) -> tuple[str, Any]:
         return TEXT_VECTOR, server_sparse_vector(query.text_vector)
     if query.pretrained is not None:
         return PRETRAINED, query.pretrained.tolist()
-    look = np.zeros(sizes.look, np.float32) if query.look is None else query.look
-    rest = np.zeros(sizes.filter_vector, np.float32) if query.filter_vector is None else query.filter_vector
-    return COMBINED, np.concatenate([look, rest]).tolist()
+    return COMBINED, combined_query(query, sizes).tolist()
 
 
 def stack_sparse(points: Iterable[Any], ids: Sequence[str], name: str) -> SparseRows:
