@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import qdrant_edge as engine
 
 from shoplens.index.condition_parser import parse_condition
 from shoplens.index.conditions import IsProduct, Not
 from shoplens.index.exact import ExactIndex
 from shoplens.index.identifiers import ProductMatch, find_products
-from shoplens.index.protocol import IndexedProduct, PhotoConstraint, VectorSizes
+from shoplens.index.protocol import IndexedProduct, PhotoConstraint, VectorQuery, VectorSizes
+from shoplens.index.qdrant.config import COMBINED, engine_config, halved_vectors
+from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.types import Photo, Product
+from shoplens.types import FilterScores, Photo, Product, SparseVector
 from tests.older_points import as_of_format_4, rewrite
 
 SIZES = VectorSizes(2)
+EMPTY = SparseVector(np.zeros(0, np.uint32), np.zeros(0, np.float32))
 OLD = [
     Product("007", "t", ("/0.jpg", "/0b.jpg"), group_id="G", attributes={"farbe": ("gru\u0308n",)}),
     Product("7", "t", ("/1.jpg",), group_id="g", attributes={"farbe": ("GR\u00dcN",)}),
@@ -115,3 +120,31 @@ def test_points_that_are_written_again_have_the_new_form(both: tuple[QdrantIndex
     for text in ("group_id = G", "id = 7", "farbe = gr\u00fcn"):
         assert index.count(parse_condition(text)) == oracle.count(parse_condition(text))
     assert index.facet("group_id") == oracle.facet("group_id")
+
+
+def test_a_shard_of_32_bits_keeps_them_when_graphs_are_built(tmp_path: Path) -> None:
+    """Shards of earlier versions hold all vectors in 32 bits, and take new products and graphs as they are."""
+    sizes, folder, rng = VectorSizes(2, 4), tmp_path / "shard", np.random.default_rng(0)
+    engine.EdgeShard.create(_made(folder), engine_config(sizes, halved=())).close()
+    index = QdrantIndex(folder, sizes)
+    scores = FilterScores(rng.normal(size=(1, 4)).astype(np.float32), (EMPTY,), {})
+    item = replace(entry(NEW[1]), scores=scores)
+    index.upsert([item])
+    index.flush()
+    index.close()
+    optimize(folder, sizes)
+    index = QdrantIndex(folder, sizes)
+    (found,) = index.nearest_photos(VectorQuery(look=item.vectors[0]), 1, PhotoConstraint()).scores
+    index.close()
+    assert found == pytest.approx(1.0, abs=1e-6)
+    assert halved_vectors(folder) == frozenset()
+
+
+def test_a_new_shard_has_16_bits_for_the_combined_vectors(tmp_path: Path) -> None:
+    QdrantIndex(tmp_path / "shard", VectorSizes(2, 4)).close()
+    assert halved_vectors(tmp_path / "shard") == {COMBINED}
+
+
+def _made(folder: Path) -> str:
+    folder.mkdir()
+    return str(folder)
