@@ -21,7 +21,7 @@ LINK_BYTES = 2 * 16 * 4 * 1.07
 SPARSE_ENTRIES, SPARSE_BYTES = 143, 12
 """Entries of the sparse vectors of a photo (classes and letters of texts), measured on Luma, and bytes of one: number,
 value, and its place in the inverted index."""
-PAYLOAD_BYTES = 1_940
+PAYLOAD_BYTES = 1_928
 """Bytes of a photo's payload, the record and the fields, measured on Luma."""
 PAYLOAD_INDEX_BYTES, POINT_BYTES = 250, 100
 """Bytes of a photo's entries in the payload indexes, and of a point's id, version and places: estimates."""
@@ -30,8 +30,10 @@ SHARD_BYTES = 64e6
 SPARE_DISK, SPARE_MEMORY = 2.0, 1.25
 """Room for the segments that an optimizer writes anew, and for a snapshot; and memory for requests and caches."""
 CPU_SECONDS_PER_PHOTO = 0.045
-"""CPU seconds of `index` per photo: 36 ms were measured for small photos (``benchmarks/cluster.py ray``), and decoding
-larger ones takes some more. Fetching waits, and takes none."""
+"""CPU seconds of `index` per photo: 36 to 50 ms were measured for small photos (``benchmarks/cluster.py ray``).
+Fetching waits, and takes none."""
+RAY_FACTOR = 1.6
+"""What a photo more takes with Ray beside `index`: 1.4 to 1.7 were measured on nodes of one processor."""
 GRAPH_CPU_SECONDS = 1_124 * 2 / 1e6 * (PRETRAINED + COMBINED) / (256 + 768)
 """CPU seconds per photo for the graphs: measured at a million photos on two cores, with vectors of 256 and 768."""
 SEARCH_CPU_SECONDS, ENGINE_CPU_SECONDS = 0.037 + 0.015, 0.008
@@ -70,7 +72,7 @@ def disk_bytes_per_photo(dimensions: int = PRETRAINED + COMBINED, graphs: int = 
     """Return the bytes of one photo on disk: vectors, codes, graphs, sparse vectors, payload.
 
     >>> round(disk_bytes_per_photo())
-    10680
+    10668
     """
     vectors, codes = 4 * dimensions, dimensions
     rest = SPARSE_ENTRIES * SPARSE_BYTES + PAYLOAD_BYTES + PAYLOAD_INDEX_BYTES + POINT_BYTES
@@ -96,7 +98,7 @@ def size_cluster(photos: float, replicas: int = 2, cores: int = 64) -> ClusterSi
     nodes = max(3 if replicas > 1 else 1, math.ceil(memory / NODE_MEMORY))
     shards = max(nodes, math.ceil(photos / SHARD_PHOTOS))
     shards = math.ceil(shards / nodes) * nodes
-    seconds = photos * (CPU_SECONDS_PER_PHOTO + replicas * GRAPH_CPU_SECONDS)
+    seconds = photos * (CPU_SECONDS_PER_PHOTO * RAY_FACTOR + replicas * GRAPH_CPU_SECONDS)
     return ClusterSize(photos, replicas, disk, memory, shards, nodes, seconds / cores / 3_600, 1 / SEARCH_CPU_SECONDS)
 
 

@@ -149,6 +149,8 @@ def test_replicas_share_the_limits_of_a_client(connect: Connect) -> None:
         assert await count_taken(second, "a", 20) == 2
         assert await count_taken(SharedRateLimiter(one, "shop:key", 0), "a", 100) == 100, "0 is no limit"
         assert not one.is_away and not other.is_away
+        expiries = [one.in_threads.ttl(key) for key in one.in_threads.scan_iter()]
+        assert len(expiries) >= 3 and all(0 < seconds <= 120 for seconds in expiries), "nothing stays for ever"
 
     run(send, connect(), connect())
 

@@ -111,8 +111,8 @@ class RayBuild:
         """Have actors work on batches, and yield the name of each that is done, in any order.
 
         The names are in memory, so there are no tasks that read: a pool that takes every processor starves nobody. It
-        begins with one actor and grows to one per processor. An actor that dies with its machine is started on another,
-        and its batch is done again.
+        begins with one actor and grows to one per processor. Ray Data starts an actor that dies with its machine on
+        another, and does its batch again, as often as it takes.
         """
         if not names:
             return
@@ -132,8 +132,6 @@ class RayBuild:
                 batch_format="numpy",
                 compute=pool,
                 num_cpus=1,
-                max_restarts=-1,
-                max_task_retries=-1,
             )
             for row in done.iter_rows():
                 yield str(row["batch"])

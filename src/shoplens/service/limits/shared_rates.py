@@ -34,7 +34,7 @@ class SharedRateLimiter:
             return
         if not self._redis.is_away:
             try:
-                await self._redis.on_loop.incrby(self._key(client, int(self._clock() // MINUTE)), requests)
+                await self._add(client, int(self._clock() // MINUTE), requests)
                 return
             except Exception as problem:
                 self._redis.leave_alone(problem)
@@ -52,16 +52,11 @@ class SharedRateLimiter:
             await self._own.take(client)
             return
         minute, seconds = divmod(self._clock(), MINUTE)
-        key = self._key(client, int(minute))
         try:
-            async with self._redis.on_loop.pipeline(transaction=True) as pipeline:
-                pipeline.get(self._key(client, int(minute) - 1))
-                pipeline.incr(key)
-                pipeline.expire(key, round(2 * MINUTE))
-                before, now, _ = await pipeline.execute()
-            refused = int(before or 0) * (1 - seconds / MINUTE) + int(now) > self._most
+            before, now = await self._add(client, int(minute), 1)
+            refused = before * (1 - seconds / MINUTE) + now > self._most
             if refused:
-                await self._redis.on_loop.decr(key)
+                await self._add(client, int(minute), -1)
         except Exception as problem:
             self._redis.leave_alone(problem)
             await self._own.take(client)
@@ -69,5 +64,12 @@ class SharedRateLimiter:
         if refused:
             raise too_many_requests_error(self._most, MINUTE - seconds)
 
-    def _key(self, client: str, minute: int) -> str:
-        return f"{self._prefix}{client}:{minute}"
+    async def _add(self, client: str, minute: int, requests: int) -> tuple[int, int]:
+        """Count requests of a client, and return how many it has sent in the minute before and in this one."""
+        key = f"{self._prefix}{client}:"
+        async with self._redis.on_loop.pipeline(transaction=True) as pipeline:
+            pipeline.get(f"{key}{minute - 1}")
+            pipeline.incrby(f"{key}{minute}", requests)
+            pipeline.expire(f"{key}{minute}", round(2 * MINUTE))
+            before, now, _ = await pipeline.execute()
+        return int(before or 0), int(now)
