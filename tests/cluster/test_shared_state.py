@@ -28,7 +28,7 @@ from shoplens.reading.barcodes import Barcode
 from shoplens.service.caches.shared_queries import SharedQueryCache
 from shoplens.service.failures import RequestRefused
 from shoplens.service.limits.shared_rates import SharedRateLimiter
-from shoplens.service.limits.shared_redis import SharedRedis, connect_redis
+from shoplens.service.limits.shared_redis import CONNECTIONS, SharedRedis, connect_redis
 from shoplens.settings import settings_from
 from shoplens.types import Region
 from shoplens.types.queries import ObjectBox
@@ -76,7 +76,7 @@ def connect(request: pytest.FixtureRequest) -> Connect:
         server = fakeredis.FakeServer()
         return lambda: SharedRedis(fakeredis.FakeAsyncRedis(server=server), fakeredis.FakeRedis(server=server))
     path = request.getfixturevalue("socket_path")
-    return lambda: connect_redis(f"unix://{path}")
+    return lambda: connect_redis(f"unix://{path}?socket_timeout=60&socket_connect_timeout=60")
 
 
 def run(test: Callable[..., Awaitable[None]], *clients: SharedRedis) -> None:
@@ -155,6 +155,17 @@ def test_replicas_share_the_limits_of_a_client(connect: Connect) -> None:
     run(send, connect(), connect())
 
 
+def test_a_burst_waits_for_connections_and_is_counted(socket_path: Path) -> None:
+    async def send(redis: SharedRedis, other: SharedRedis) -> None:
+        limiter = SharedRateLimiter(redis, "shop:client", 1_000, clock=lambda: 6_000.0)
+        await asyncio.gather(*(limiter.take("a") for _ in range(300)))
+        assert not redis.is_away and other.in_threads.get("shoplens:shop:client:a:100") == b"300"
+        assert other.in_threads.info("clients")["connected_clients"] <= CONNECTIONS + 1
+
+    address = f"unix://{socket_path}?socket_timeout=60&socket_connect_timeout=60"
+    run(send, connect_redis(f"{address}&timeout=60"), connect_redis(address))
+
+
 def test_without_redis_each_replica_limits_by_itself_and_new_photos_are_answered() -> None:
     async def send(gone: SharedRedis) -> None:
         limiter = SharedRateLimiter(gone, "shop:client", 2)
@@ -224,7 +235,7 @@ def test_the_event_loop_goes_on_while_redis_is_slow(socket_path: Path) -> None:
         await waiting
         assert not redis.is_away and other.in_threads.get("shoplens:shop:client:a:100") == b"2"
 
-    run(send, *(connect_redis(f"unix://{socket_path}?socket_timeout=60") for _ in range(2)))
+    run(send, *(connect_redis(f"unix://{socket_path}?socket_timeout=60&socket_connect_timeout=60") for _ in range(2)))
 
 
 @pytest.mark.slow

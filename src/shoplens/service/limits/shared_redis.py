@@ -12,6 +12,8 @@ from shoplens.errors import SettingsError
 log = logging.getLogger("shoplens.service")
 TIMEOUT = 0.5
 """Seconds in which Redis must answer."""
+CONNECTIONS = 32
+"""Most connections of the event loop; a burst of requests waits for them, as long as for Redis."""
 PAUSE = 5.0
 """Seconds for which Redis is left alone after it did not answer, so that not every request waits for it."""
 
@@ -60,6 +62,7 @@ def connect_redis(address: str) -> SharedRedis:
     """
     try:
         import redis
+        from redis.asyncio import BlockingConnectionPool
         from redis.asyncio import Redis as AsyncRedis
         from redis.asyncio.retry import Retry as AsyncRetry
         from redis.backoff import NoBackoff
@@ -67,8 +70,12 @@ def connect_redis(address: str) -> SharedRedis:
 
         lost = (redis.ConnectionError,)
         waits = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
-        on_loop = AsyncRedis.from_url(address, retry=AsyncRetry(NoBackoff(), 1, lost), **waits)
-        return SharedRedis(on_loop, redis.Redis.from_url(address, retry=Retry(NoBackoff(), 1, lost), **waits))
+        pool = BlockingConnectionPool.from_url(
+            address, max_connections=CONNECTIONS, timeout=TIMEOUT, retry=AsyncRetry(NoBackoff(), 1, lost), **waits
+        )
+        return SharedRedis(
+            AsyncRedis.from_pool(pool), redis.Redis.from_url(address, retry=Retry(NoBackoff(), 1, lost), **waits)
+        )
     except (ImportError, ValueError) as problem:
         raise SettingsError(
             f"shared_state {address!r} cannot be used: {problem}.",
