@@ -17,14 +17,15 @@ from dataclasses import dataclass
 PRETRAINED, COMBINED = 256, 1024
 """Numbers of a photo's two dense vectors: of the embedder, and of it with 768 filter scores (objects compared)."""
 LINK_BYTES = 2 * 16 * 4 * 1.07
-"""Bytes of a graph per point: 32 links of 4 bytes, and 7 % for the upper levels."""
-SPARSE_ENTRIES, SPARSE_BYTES = 143, 12
-"""Entries of the sparse vectors of a photo (classes and letters of texts), measured on Luma, and bytes of one: number,
-value, and its place in the inverted index."""
-PAYLOAD_BYTES = 1_928
-"""Bytes of a photo's payload, the record and the fields, measured on Luma."""
-PAYLOAD_INDEX_BYTES, POINT_BYTES = 250, 100
-"""Bytes of a photo's entries in the payload indexes, and of a point's id, version and places: estimates."""
+"""Bytes of a graph per point: 32 links of 4 bytes, and 7 % for the upper levels. The engine packs them; 24 and 44 bytes
+were measured for photos that were made from few."""
+SPARSE_ENTRIES, SPARSE_BYTES, SPARSE_INDEX_BYTES = 143, 8, 4.6
+"""Entries of the sparse vectors of a photo (classes and letters of texts), and bytes of one in the vector and in the
+inverted index; measured on Luma."""
+PAYLOAD_BYTES, PAYLOAD_INDEX_BYTES = 1_495, 1_060
+"""Bytes of a photo's payload, the record and the fields, and of its entries in the indexes; measured on Luma."""
+POINT_BYTES = 100
+"""Bytes of a point's id, version and places; 29 were measured on disk, and in memory they take more."""
 SHARD_BYTES = 64e6
 """Bytes of a shard beside its photos, the write-ahead log above all."""
 SPARE_DISK, SPARE_MEMORY = 2.0, 1.25
@@ -36,9 +37,9 @@ RAY_FACTOR = 1.6
 """What a photo more takes with Ray beside `index`: 1.4 to 1.7 were measured on nodes of one processor."""
 GRAPH_CPU_SECONDS = 1_124 * 2 / 1e6 * (PRETRAINED + COMBINED) / (256 + 768)
 """CPU seconds per photo for the graphs: measured at a million photos on two cores, with vectors of 256 and 768."""
-SEARCH_CPU_SECONDS, ENGINE_CPU_SECONDS = 0.037 + 0.015, 0.008
+SEARCH_CPU_SECONDS, ENGINE_CPU_SECONDS = 0.037 + 0.015, 0.0125
 """CPU seconds of a search in a replica, over HTTP and with what the client of the server adds; and in the engine, at a
-million photos."""
+hundred thousand photos."""
 SHARD_PHOTOS, NODE_MEMORY = 10e6, 64e9
 """Most photos per shard, and bytes of memory of a node."""
 
@@ -72,16 +73,17 @@ def disk_bytes_per_photo(dimensions: int = PRETRAINED + COMBINED, graphs: int = 
     """Return the bytes of one photo on disk: vectors, codes, graphs, sparse vectors, payload.
 
     >>> round(disk_bytes_per_photo())
-    10668
+    11131
     """
     vectors, codes = 4 * dimensions, dimensions
-    rest = SPARSE_ENTRIES * SPARSE_BYTES + PAYLOAD_BYTES + PAYLOAD_INDEX_BYTES + POINT_BYTES
+    sparse = SPARSE_ENTRIES * (SPARSE_BYTES + SPARSE_INDEX_BYTES)
+    rest = sparse + PAYLOAD_BYTES + PAYLOAD_INDEX_BYTES + POINT_BYTES
     return vectors + codes + graphs * LINK_BYTES + rest
 
 
 def memory_bytes_per_photo(dimensions: int = PRETRAINED + COMBINED, graphs: int = 2) -> float:
     """Return the bytes of one photo that are in memory: codes, graphs, inverted and payload indexes, ids."""
-    sparse = SPARSE_ENTRIES * SPARSE_BYTES
+    sparse = SPARSE_ENTRIES * SPARSE_INDEX_BYTES
     return dimensions + graphs * LINK_BYTES + sparse + PAYLOAD_INDEX_BYTES + POINT_BYTES
 
 
