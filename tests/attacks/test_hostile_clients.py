@@ -42,7 +42,7 @@ __all__ = ["client", "folder", "indexed_folder", "shop"]
 BOMB = b"[" + b"[]," * 13_000_000 + b"[]]"
 """39 MB of JSON that take twelve seconds to parse."""
 SECONDS = 1.0
-FOR_SHOPPERS = {"/v1/search", "/v1/regions", "/v1/feedback"}
+FOR_SHOPPERS = {"/v1/search", "/v1/regions", "/v1/feedback", "/ucp/catalog/search"}
 """Paths that take a body of who has a key with the role search."""
 
 
