@@ -13,6 +13,7 @@ from shoplens.service.keys import Keys
 from tests.cli.pixel_shop import index_pixel_shop
 from tests.service.service_process import run_service
 from tests.web.pages import DESK, SearchPage
+from tests.web.test_accessibility import serious_problems
 
 TEXTS = Path(__file__).parents[2] / "src/shoplens/web/desk/texts"
 
@@ -89,6 +90,28 @@ def test_rules_are_previewed_set_live_and_undone(browser: Any, desk_shop: tuple[
     page.button("Undo the last change").click()
     page.find("#status").filter(has_text="The rules before are live again.").wait_for()
     assert page.find(".rules li").count() == 0 and page.problems == []
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
+def test_axe_finds_nothing_serious_at_the_desk(browser: Any, desk_shop: tuple[str, str], scheme: str) -> None:
+    context = browser.new_context(**DESK, bypass_csp=True, color_scheme=scheme)
+    page = SearchPage(context.new_page())
+    page.page.route("**/v1/map", add_colours)
+    page.page.goto(f"{desk_shop[0]}/desk#rules")
+    page.find("#key").fill(desk_shop[1])
+    page.button("Continue").click()
+    page.button("Add a rule").click()
+    for view, shown in (
+        ("rules", ".rules li"),
+        ("sought", "#sought h2"),
+        ("map", "#map-legend button"),
+        ("reports", "#reports h2"),
+    ):
+        page.find(f"#to-{view}").click()
+        if view != "rules":
+            page.find(shown).first.wait_for()
+        assert serious_problems(page.page) == [], view
     context.close()
 
 
