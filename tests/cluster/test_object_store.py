@@ -127,6 +127,7 @@ def test_a_builder_that_died_loses_its_lease(objects: ObjectStore) -> None:
         with pytest.raises(StoreError):
             logs[0].require_lease()
     logs[0].require_lease()
+    dead.__exit__(None, None, None)  # it never died: its thread ends here
 
 
 def test_a_store_on_s3_is_opened_by_another_machine(bucket: str, tmp_path: Path) -> None:
