@@ -316,10 +316,9 @@ def measure_size(options: argparse.Namespace) -> None:
             kinds[_kind_of_file(path.relative_to(shard))] += path.stat().st_blocks * 512
     for kind, size in kinds.most_common():
         print(f"  {kind}: {size / options.photos:,.0f} bytes per photo", file=sys.stderr)
-    measured = kinds.total() / options.photos
-    dimensions = sizes.pretrained + sizes.look + sizes.filter_vector
+    measured = (kinds.total() - kinds["wal"]) / options.photos
     sizing = importlib.import_module("size_cluster")
-    computed: float = sizing.disk_bytes_per_photo(dimensions) + sizing.SHARD_BYTES / options.photos
+    computed: float = sizing.disk_bytes_per_photo(sizes.pretrained, sizes.look + sizes.filter_vector)
     index = QdrantIndex(shard, sizes)
     times = []
     for one in itertools.islice(made(), options.queries + 3):
@@ -337,6 +336,7 @@ def measure_size(options: argparse.Namespace) -> None:
         f"{measured:,.0f}",
         f"{computed:,.0f}",
         f"{computed / measured:.2f}",
+        f"{kinds['wal'] / 1e6:.0f}",
         spread(times[3:]),
     )
     print("| " + " | ".join(cells) + " |")
@@ -461,8 +461,10 @@ def main() -> None:
             print("|---|---|---|---|---|---|---|---|---|")
             measure_ray(options)
         case "size":
-            print("| photos | bytes per photo, measured | computed | computed / measured | CPU ms of a search |")
-            print("|---|---|---|---|---|")
+            print(
+                "| photos | bytes per photo, measured | computed | computed / measured | MB of log | CPU ms a search |"
+            )
+            print("|---|---|---|---|---|---|")
             measure_size(options)
     print(machine_line("numpy", "qdrant-client", "qdrant-edge-py", "ray"))
 

@@ -4,8 +4,8 @@
     python tools/size_cluster.py --photos 5000000 --replicas 2
 
 Everything follows from bytes and milliseconds that this project measured; ``benchmarks/cluster.py size`` compares the
-bytes on disk with a shard that it builds. Of Qdrant's own documentation it takes the shape: float32 vectors on disk,
-int8 codes, graphs and indexes in memory, payloads on disk.
+bytes on disk with a shard that it builds. Of Qdrant's own documentation it takes the shape: vectors on disk, int8
+codes, graphs and indexes in memory, payloads on disk.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 PRETRAINED, COMBINED = 256, 1024
 """Numbers of a photo's two dense vectors: of the embedder, and of it with 768 filter scores (objects compared)."""
+COMBINED_BYTES = 2
+"""Bytes of a number of the second."""
 LINK_BYTES = 2 * 16 * 4 * 1.07
 """Bytes of a graph per point: 32 links of 4 bytes, and 7 % for the upper levels. The engine packs them; 24 and 44 bytes
 were measured for photos that were made from few."""
@@ -26,8 +28,6 @@ PAYLOAD_BYTES, PAYLOAD_INDEX_BYTES = 1_495, 1_060
 """Bytes of a photo's payload, the record and the fields, and of its entries in the indexes; measured on Luma."""
 POINT_BYTES = 100
 """Bytes of a point's id, version and places; 29 were measured on disk, and in memory they take more."""
-SHARD_BYTES = 64e6
-"""Bytes of a shard beside its photos, the write-ahead log above all."""
 SPARE_DISK, SPARE_MEMORY = 2.0, 1.25
 """Room for the segments that an optimizer writes anew, and for a snapshot; and memory for requests and caches."""
 CPU_SECONDS_PER_PHOTO = 0.045
@@ -69,13 +69,15 @@ class ClusterSize:
     searches_per_core: float
 
 
-def disk_bytes_per_photo(dimensions: int = PRETRAINED + COMBINED, graphs: int = 2) -> float:
+def disk_bytes_per_photo(
+    pretrained: int = PRETRAINED, combined: int = COMBINED, combined_bytes: int = COMBINED_BYTES, graphs: int = 2
+) -> float:
     """Return the bytes of one photo on disk: vectors, codes, graphs, sparse vectors, payload.
 
     >>> round(disk_bytes_per_photo())
-    11131
+    9083
     """
-    vectors, codes = 4 * dimensions, dimensions
+    vectors, codes = 4 * pretrained + combined_bytes * combined, pretrained + combined
     sparse = SPARSE_ENTRIES * (SPARSE_BYTES + SPARSE_INDEX_BYTES)
     rest = sparse + PAYLOAD_BYTES + PAYLOAD_INDEX_BYTES + POINT_BYTES
     return vectors + codes + graphs * LINK_BYTES + rest
