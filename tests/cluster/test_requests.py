@@ -64,7 +64,8 @@ def test_a_collection_is_made_with_its_payload_indexes_before_the_first_point(
     (created,) = fake.sent("PUT /collections/shop-000001$")
     body = created.body
     assert (body["shard_number"], body["replication_factor"], body["write_consistency_factor"]) == (6, 2, 2)
-    assert body["vectors"]["combined"] == {"size": DIMENSIONS + FILTER_VECTOR_SIZE, "distance": "Dot", "on_disk": False}
+    dense = {"size": DIMENSIONS + FILTER_VECTOR_SIZE, "distance": "Dot", "datatype": "float16", "on_disk": False}
+    assert body["vectors"]["combined"] == dense
     assert body["sparse_vectors"].keys() == {"marks", "text"}
     assert body["hnsw_config"]["m"] == 16 and body["hnsw_config"]["payload_m"] == 0
     assert body["quantization_config"] == {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}}
