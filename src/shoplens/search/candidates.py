@@ -29,10 +29,11 @@ from shoplens.types import Candidate, Reasons, Result, normalize_nfc
 
 MAX_STALE_ROUNDS = 4
 """Retrievals that are repeated because products changed meanwhile and do not meet the condition any more."""
-BLOCKS = (25, 100, 500)
+BLOCKS = (25, 101, 500)
 """Places at which blocks of a ranking end. The products of a block are the best of one pool whose size depends on the
 block alone, so that a page does not depend on how long it or the pages before it are; a first page costs no more than
-the first block."""
+the first block. A service asks for one product more than a page shows, to know whether there is a next page, so that
+pages of 24 and of 100 end one place before a block does."""
 Tiers = list[list[Candidate]]
 """Lists of candidates; those of one list are shown before those of the next."""
 

@@ -19,10 +19,11 @@ const OWN_STYLE = `
 :host([mode="inline"]), :host([product-id]) { display: block; }
 :host([hidden]) { display: none; }
 .trigger { font: var(--shoplens-font, inherit); }
-.overlay { width: min(1280px, 96vw); height: 92dvh; max-width: none; max-height: none; border-radius: 20px; overflow: auto; overscroll-behavior: contain; scrollbar-gutter: stable; }
+.overlay { width: min(1280px, 96vw); height: 92dvh; max-width: none; max-height: none; border-radius: 20px; overflow: hidden; }
+.overlay[open] { display: flex; flex-direction: column; animation: rise .24s cubic-bezier(.2,.7,.2,1); }
 @media (max-width: 700px) { .overlay { width: 100vw; height: 100dvh; border-radius: 0; } }
-.overlay > .shut { position: sticky; top: 0; z-index: 3; display: flex; align-items: center; justify-content: space-between; height: 56px; padding: 0 6px 0 20px; }
-.overlay[open] { animation: rise .24s cubic-bezier(.2,.7,.2,1); }
+.overlay > .shut { display: flex; align-items: center; justify-content: space-between; min-height: 56px; padding: 0 6px 0 20px; }
+.overlay > .scroll { flex: 1; min-height: 0; overflow: auto; overscroll-behavior: contain; }
 `;
 
 export class ShoplensSearch extends HTMLElement {
@@ -104,7 +105,7 @@ export class ShoplensSearch extends HTMLElement {
     const trigger = h("slot", { name: "button", onclick: () => this.open() },
       h("button.button.primary.trigger", { type: "button", part: "button", "aria-haspopup": "dialog" }, icon("camera"), h("span", {}, label)));
     const shut = h("button.button.round", { type: "button", part: "close", "aria-label": texts.say("close"), title: texts.say("close"), onclick: () => this.close() }, icon("close"));
-    this.container = h("div");
+    this.container = h("div.scroll");
     this.dialog = h("dialog.overlay", { part: "panel", "aria-label": label }, h("div.app.shut", {}, h("strong", { dir: "auto" }, label), shut), this.container);
     this.dialog.addEventListener("close", () => {
       if (this.#app) this.#app.isOpen = false;

@@ -62,6 +62,8 @@ def test_several_live_on_one_page_in_it_and_with_similar_products(
     with shop_page(browser, shop_site, address, markup) as page:
         page.locator("#two .card:not(.skeleton)").first.wait_for()
         assert page.locator("#two .card").count() == 12 and page.locator("#two .strip").count() == 0
+        widths = page.locator("#two .card").evaluate_all("all => all.map((one) => Math.round(one.clientWidth))")
+        assert len(set(widths)) == 1, "all cards of the line are alike"
         assert page.locator("#one .card").count() == 0
         page.locator("#one input[type=file]").set_input_files(drawn_shop / "query.jpg")
         page.locator("#one .card:not(.skeleton)").first.wait_for()

@@ -8,7 +8,7 @@ export const resultsStyle = `
 .said .warn { color: var(--warn); font-weight: 500; }
 .grid { display: grid; gap: 20px 12px; grid-template-columns: repeat(auto-fill, minmax(min(152px, calc(50% - 6px)), 1fr)); }
 .app[data-wide] .grid { gap: 32px 20px; grid-template-columns: repeat(auto-fill, minmax(184px, 1fr)); }
-.grid.line { display: grid; grid-template-columns: none; grid-auto-flow: column; grid-auto-columns: minmax(148px, 188px); overflow-x: auto; scroll-snap-type: x proximity; gap: 16px; padding-bottom: 8px; }
+.app .grid.line { grid-template-columns: none; grid-auto-flow: column; grid-auto-columns: minmax(148px, 188px); overflow-x: auto; scroll-snap-type: x proximity; gap: 16px; padding-bottom: 8px; }
 .grid.line > * { scroll-snap-align: start; }
 .card { position: relative; display: flex; flex-direction: column; }
 .card .tile { position: relative; aspect-ratio: var(--ratio, .8); border-radius: var(--radius); background: var(--tile); overflow: hidden; }
