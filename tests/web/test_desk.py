@@ -12,7 +12,7 @@ import pytest
 from shoplens.service.keys import Keys
 from tests.cli.pixel_shop import index_pixel_shop
 from tests.service.service_process import run_service
-from tests.web.pages import DESK, SearchPage
+from tests.web.pages import CARDS, DESK, SearchPage
 from tests.web.test_accessibility import serious_problems
 
 TEXTS = Path(__file__).parents[2] / "src/shoplens/web/desk/texts"
@@ -87,6 +87,12 @@ def test_rules_are_previewed_set_live_and_undone(browser: Any, desk_shop: tuple[
     assert page.find(".rules li").count() == 1
     assert "false" not in page.find("#rules").inner_text()
     page.picture("rules")
+    shopper = SearchPage(context.new_page())
+    shopper.page.goto(desk_shop[0])
+    shopper.find(".samples button").last.click()
+    shopper.find(CARDS).first.wait_for()
+    assert pinned in shopper.ids()[:2], "behind the very photo at most"
+    assert shopper.find(f'[data-product="{pinned}"] .flag.exact').count() == 0, "a pin claims no match"
     page.button("Undo the last change").click()
     page.find("#status").filter(has_text="The rules before are live again.").wait_for()
     assert page.find(".rules li").count() == 0 and page.problems == []

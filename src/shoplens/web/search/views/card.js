@@ -52,7 +52,7 @@ function createDots(app, result, image) {
     onpointerenter: () => variant.photo && (image.src = app.service.photoAddress(variant.photo, 384)),
     onpointerleave: () => (image.src = app.service.photoAddress(result.photo, 384)),
   }));
-  const more = variants.length > dots.length ? `+${app.texts.number(variants.length - dots.length)}` : null;
+  const more = variants.length > dots.length ? h("span", { dir: "ltr" }, `+${app.texts.number(variants.length - dots.length)}`) : null;
   return h("span.dots", { role: "img", "aria-label": app.texts.say("colors", { count: variants.length, names }) }, ...dots, more);
 }
 
