@@ -83,7 +83,7 @@ def live_with(shop: RenderedCatalogue, name: str, first: str, model: str, folder
     assert trained.code == 0 and trained.json["promoted"] and not trained.json["ended_early"], trained.err
     metric = run_command("search", query, "--strategy", "metric", "--json")
     assert metric.json["query"]["model"] == model
-    ranker = run_command("train", "ranker", "--force", "--json")
+    ranker = run_command("train", "ranker", "--queries", shop.queries_file, "--force", "--json")
     assert ranker.code == 0 and ranker.json["selected"], ranker.err
     dynamic = run_command("search", query, "--strategy", "filters-dynamic", "--json")
     assert dynamic.code == 0 and dynamic.json["results"], dynamic.err
