@@ -1,4 +1,4 @@
-"""Indexes on a Qdrant server for the contract suite: on the client's emulation, and on a real server where
+"""Numbers and indexes on a Qdrant server for the contract suite: on the client's emulation, and on a real server where
 SHOPLENS_QDRANT_URL names one, such as qdrant://localhost:6334."""
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from shoplens.index.protocol import Index, VectorSizes
@@ -15,6 +17,11 @@ from shoplens.settings import Settings
 
 NewServerIndex = Callable[[VectorSizes], Index]
 _SHARED = f"shared-{secrets.token_hex(4)}"
+
+
+def in_16_bits(numbers: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """Numbers that indexes store as they are; others are rounded to 16 bits."""
+    return numbers.astype(np.float16).astype(np.float32)
 
 
 def new_server_index(sizes: VectorSizes, address: str = "qdrant://:memory:", tenant: str = "") -> Index:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from shoplens.errors import ConditionError
@@ -16,7 +15,7 @@ from shoplens.index.process.remote_index import RemoteIndex
 from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, VectorQuery, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import FilterScores, Photo, Product, SparseVector
-from tests.index.server_indexes import SERVER_PARAMETERS
+from tests.index.server_indexes import SERVER_PARAMETERS, in_16_bits
 
 DIMENSIONS, FILTER_VECTOR_SIZE, CLASSES = 8, 5, 40
 FIRST_PHOTOS = PhotoConstraint(first_photos_only=True)
@@ -50,11 +49,6 @@ def entry(number: int, rng: np.random.Generator, **changes: object) -> IndexedPr
     vectors = rng.normal(size=(len(sources), DIMENSIONS)).astype(np.float32)
     vectors = in_16_bits(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     return IndexedProduct(replace(product, **changes), photos, vectors, scores_of(number, len(sources)))  # type: ignore[arg-type]
-
-
-def in_16_bits(numbers: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Numbers that are stored as they are; others are rounded to 16 bits (``test_numbers_are_rounded_to_16_bits``)."""
-    return numbers.astype(np.float16).astype(np.float32)
 
 
 def scores_of(number: int, photos: int) -> FilterScores:

@@ -14,6 +14,7 @@ from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, PhotoKey, VectorQuery, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import FilterScores, SparseVector, Vectors
+from tests.index.server_indexes import in_16_bits
 from tests.index.test_contract import (  # noqa: F401
     CLASSES,
     DIMENSIONS,
@@ -22,7 +23,6 @@ from tests.index.test_contract import (  # noqa: F401
     entry,
     filled,
     filled_index,
-    in_16_bits,
     new_index,
     read_only,
     scores_of,

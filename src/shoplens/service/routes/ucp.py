@@ -145,8 +145,12 @@ async def search_catalog(request: Request, body: CatalogSearchRequest) -> dict[s
         "ucp": {"version": VERSION, "capabilities": {CAPABILITY: [{"version": VERSION}]}},
         "products": products,
         "pagination": pagination,
-        "messages": [{"type": "info", "code": code, "content": text} for code, text in texts if text],
+        "messages": [_message_document(text, code=code) for code, text in texts if text],
     }
+
+
+def _message_document(text: str, *, code: str) -> dict[str, str]:
+    return {"type": "info", "code": code, "content": text}
 
 
 def minor_units(price: float, currency: str) -> int:
