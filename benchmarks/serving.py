@@ -266,7 +266,8 @@ def children_of(pid: int) -> list[int]:
 
 def _resident_alone(pid: int) -> float:
     text = Path(f"/proc/{pid}/status").read_text("utf-8")
-    return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024  # type: ignore[index]
+    found = re.search(r"VmRSS:\s+(\d+)", text)
+    return int(found[1]) / 1024 if found else 0.0  # it has ended
 
 
 def started(options: argparse.Namespace, store: Path, photos: list[bytes]) -> None:
