@@ -12,7 +12,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.store.files.atomic import copy_tree
-from tests.attacks.damage_victim import change_and_die, print_answers
+from tests.attacks.damage.damage_victim import change_and_die, print_answers
 from tests.fakes import ColourEmbedder
 from tests.forked import forked
 from tests.service.conftest import SETTINGS, index_small_shop, query_photo

@@ -12,7 +12,7 @@ from shoplens import Shop
 from shoplens.index.process.remote_index import RemoteIndex
 from shoplens.service.app import application
 from shoplens.store.files.damage import check_files
-from tests.attacks.test_damage import flip_bit
+from tests.attacks.damage.test_damage import flip_bit
 from tests.fakes import ColourEmbedder
 from tests.service.conftest import SETTINGS, folder, indexed_folder, shop
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from shoplens.store.files.atomic import copy_tree
-from tests.attacks.test_damage import cut_in_half, files_of, flip_bit
-from tests.attacks.whole_store import make_whole_store, print_readings
+from tests.attacks.damage.test_damage import cut_in_half, files_of, flip_bit
+from tests.attacks.damage.whole_store import make_whole_store, print_readings
 from tests.forked import forked
 
 CURES = ("shoplens ", "--replace", "keys add", "backup", "Move it away", "Upgrade", "Delete it", "set the rules again")
