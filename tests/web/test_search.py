@@ -223,6 +223,22 @@ def test_further_results_follow_and_none_is_shown_twice(page: SearchPage) -> Non
     assert page.ids()[: len(first)] == first and len(set(page.ids())) == len(page.ids())
 
 
+def test_pages_end_at_500_with_a_sentence(page: SearchPage, drawn_shop: Path) -> None:
+    """The shop is small, so its answer is repeated under other ids until it is as long as the last page may be."""
+
+    def answer(route: Any) -> None:
+        response = route.fetch()
+        document = response.json()
+        one = document["results"][0]
+        document["results"] = [{**one, "product_id": f"p{number}"} for number in range(500)]
+        route.fulfill(response=response, json={**document, "next_offset": None})
+
+    page.page.route("**/v1/search", answer)
+    page.upload(drawn_shop / "query.jpg")
+    assert page.find("text=These are the 500 most similar products.").count() == 1
+    assert page.button("Show more").count() == 0
+
+
 def test_results_are_sorted_by_price(page: SearchPage, drawn_shop: Path) -> None:
     page.upload(drawn_shop / "query.jpg")
     with page.page.expect_response("**/v1/search") as response:
