@@ -38,7 +38,7 @@ export interface ShoplensEvents {
   "shoplens-error": CustomEvent<{ code: string; problem: string; fix: string }>;
 }
 
-/** The element; its attributes are `endpoint`, `api-key`, `mode`, `product-id`, `results`, `where`, `label` and `lang`. */
+/** The element; its attributes are `endpoint`, `api-key`, `mode`, `product-id`, `results`, `where`, `label`, `lang` and `scheme`. */
 export class ShoplensSearch extends HTMLElement {
   /** Texts by key that replace the shipped ones. */
   texts: Record<string, unknown>;

@@ -4,7 +4,7 @@
  * A visual search for any page. Attributes: `endpoint` (address of the service), `api-key` (a key with the role search),
  * `mode` (`dialog`, a button that opens the search over the page, or `inline`), `product-id` (shows only products like
  * this one), `results` (number of results of a page), `where` (a condition that all results meet), `label` (text of the
- * button), `lang`. The property `texts` replaces texts. Slots: `button` (what opens the dialog), and a
+ * button), `lang`, `scheme` (`light` where the shop has no dark pages). The property `texts` replaces texts. Slots: `button` (what opens the dialog), and a
  * `<template slot="card">` for cards. Events, which all bubble: shoplens-open, shoplens-search, shoplens-results,
  * shoplens-select (if it is cancelled, the link is not followed), shoplens-close, shoplens-error. docs/storefront.md
  * describes all of it.
@@ -19,7 +19,8 @@ const OWN_STYLE = `
 :host([mode="inline"]), :host([product-id]) { display: block; }
 :host([hidden]) { display: none; }
 .trigger { font: var(--shoplens-font, inherit); }
-.overlay { width: min(1280px, 96vw); height: 92dvh; max-width: none; max-height: none; border-radius: 20px; overflow: hidden; }
+.overlay { position: fixed; width: min(1280px, 96vw); height: 92dvh; max-width: none; max-height: none; border-radius: 20px; overflow: hidden; }
+.overlay:not([open]) { display: none; }
 .overlay[open] { display: flex; flex-direction: column; animation: rise .24s cubic-bezier(.2,.7,.2,1); }
 @media (max-width: 700px) { .overlay { width: 100vw; height: 100dvh; border-radius: 0; } }
 .overlay > .shut { display: flex; align-items: center; justify-content: space-between; min-height: 56px; padding: 0 6px 0 20px; }
@@ -31,7 +32,7 @@ export class ShoplensSearch extends HTMLElement {
   #texts = {};
   #began = false;
 
-  static observedAttributes = ["endpoint", "api-key", "mode", "product-id", "results", "where", "label", "lang"];
+  static observedAttributes = ["endpoint", "api-key", "mode", "product-id", "results", "where", "label", "lang", "scheme"];
 
   connectedCallback() {
     if (!this.shadowRoot) {
@@ -106,12 +107,13 @@ export class ShoplensSearch extends HTMLElement {
       h("button.button.primary.trigger", { type: "button", part: "button", "aria-haspopup": "dialog" }, icon("camera"), h("span", {}, label)));
     const shut = h("button.button.round", { type: "button", part: "close", "aria-label": texts.say("close"), title: texts.say("close"), onclick: () => this.close() }, icon("close"));
     this.container = h("div.scroll");
-    this.dialog = h("dialog.overlay", { part: "panel", "aria-label": label }, h("div.app.shut", {}, h("strong", { dir: "auto" }, label), shut), this.container);
+    const data = this.#data;
+    this.dialog = h("dialog.overlay.app", { part: "panel", "aria-label": label, data }, h("div.app.shut", { data }, h("strong", { dir: "auto" }, label), shut), this.container);
     this.dialog.addEventListener("close", () => {
       if (this.#app) this.#app.isOpen = false;
       this.#emit("close", {});
     });
-    root.replaceChildren(h("span.app", { style: { background: "none", display: "inline-block" } }, trigger), this.dialog);
+    root.replaceChildren(h("span.app", { data, style: { background: "none", display: "inline-block" } }, trigger), this.dialog);
   }
 
   async #ensureApp() {
@@ -120,7 +122,7 @@ export class ShoplensSearch extends HTMLElement {
     const template = this.querySelector('template[slot="card"]');
     const options = {
       endpoint: this.getAttribute("endpoint") || new URL(import.meta.url).origin,
-      key: this.getAttribute("api-key") ?? "", lang: this.#lang, ownTexts: this.#texts, template,
+      key: this.getAttribute("api-key") ?? "", lang: this.#lang, ownTexts: this.#texts, template, data: this.#data,
       where: this.getAttribute("where") ?? "", productId: this.getAttribute("product-id") ?? "",
       count: Number(this.getAttribute("results")) || (this.hasAttribute("product-id") ? 12 : 24),
       emit: (name, detail) => this.#emit(name, detail),
@@ -140,6 +142,10 @@ export class ShoplensSearch extends HTMLElement {
     this.#app = null;
     this.#began = false;
     this.dialog = null;
+  }
+
+  get #data() {
+    return { scheme: this.getAttribute("scheme") ?? "" };
   }
 
   get #lang() {

@@ -54,6 +54,24 @@ def test_the_dialog_searches_and_tells_what_happens(
         assert len(page.evaluate("events[2][1].answer.results")) == 5
 
 
+@pytest.mark.parametrize(("scheme", "ground"), [("", "rgb(20, 20, 18)"), ("light", "rgb(251, 250, 248)")])
+def test_the_whole_dialog_has_a_ground_which_may_be_light_for_all(
+    browser: Any, shop_site: ShopSite, address: str, scheme: str, ground: str
+) -> None:
+    """In a browser that prefers dark pages; the start is shorter than the dialog."""
+    markup = f'<shoplens-search endpoint="{address}" scheme="{scheme}"></shoplens-search>'
+    with shop_page(browser, shop_site, address, markup) as page:
+        page.emulate_media(color_scheme="dark")
+        page.get_by_role("button", name="Search by photo").click()
+        page.get_by_text("Find it with a photo").wait_for()
+        panel = page.locator("dialog.overlay")
+        assert panel.evaluate("one => getComputedStyle(one).backgroundColor") == ground
+        assert panel.locator(".scroll > .app").evaluate("one => getComputedStyle(one).backgroundColor") == ground
+        assert panel.bounding_box()["height"] > 0.9 * page.viewport_size["height"]
+        page.keyboard.press("Escape")
+        panel.wait_for(state="hidden")
+
+
 def test_several_live_on_one_page_in_it_and_with_similar_products(
     browser: Any, shop_site: ShopSite, address: str, drawn_shop: Path
 ) -> None:

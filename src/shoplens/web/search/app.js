@@ -26,10 +26,11 @@ export class SearchApp {
    * @param {string} [options.where] condition that all results meet
    * @param {number} [options.count] number of results of a page
    * @param {HTMLTemplateElement | null} [options.template] of cards
+   * @param {object} [options.data] further data attributes of the root
    * @param {string} [options.productId] only products like this one are shown, in a line
    */
   constructor(root, options) {
-    Object.assign(this, { count: PAGE, where: "", template: null, productId: "", isPage: false }, options);
+    Object.assign(this, { count: PAGE, where: "", template: null, productId: "", isPage: false, data: {} }, options);
     this.query = EMPTY;
     this.answer = null;
     this.problem = null;
@@ -44,7 +45,7 @@ export class SearchApp {
 
   #build(root) {
     const { texts } = this;
-    this.root = h("div.app", { lang: texts.lang, dir: texts.direction, data: { drop: texts.say("dropNow") } });
+    this.root = h("div.app", { lang: texts.lang, dir: texts.direction, data: { ...this.data, drop: texts.say("dropNow") } });
     this.start = new Start(this);
     this.root.append(this.start.element);
     root.append(this.root);

@@ -76,7 +76,7 @@ export const sessionStyle = `
 .bars i { flex: 1; min-height: 2px; border-radius: 2px; background: var(--line); }
 .bars i.in { background: var(--link); }
 .choice { display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; padding: 4px; border-radius: 999px; background: color-mix(in srgb, var(--ink) 8%, transparent); }
-.choice label { display: grid; place-items: center; min-height: 40px; padding: 0 8px; border-radius: 999px; cursor: pointer; }
+.choice label { white-space: nowrap; overflow-wrap: normal; display: grid; place-items: center; min-height: 40px; padding: 0 8px; border-radius: 999px; cursor: pointer; }
 .choice input { position: absolute; opacity: 0; }
 .choice label:has(:checked) { background: var(--surface); font-weight: 600; box-shadow: 0 1px 2px rgb(20 19 17 / 16%); }
 .choice label:has(:focus-visible) { outline: 2px solid var(--link); outline-offset: 1px; }

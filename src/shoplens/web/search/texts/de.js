@@ -68,6 +68,7 @@ export const texts = {
   skip: "Zu den Ergebnissen",
   count: { one: "{count} Produkt", other: "{count} Produkte" },
   countMany: "mehr als {count} Produkte",
+  countFirst: "die ersten {count} Produkte",
   moreResults: "Mehr zeigen",
   pagesEnd: "Das sind die 500 ähnlichsten Produkte. Ein Filter zeigt andere.",
   copyLink: "Link zu dieser Suche kopieren",

@@ -68,6 +68,7 @@ export const texts = {
   skip: "Skip to the results",
   count: { one: "{count} product", other: "{count} products" },
   countMany: "more than {count} products",
+  countFirst: "the first {count} products",
   moreResults: "Show more",
   pagesEnd: "These are the 500 most similar products. Use a filter to see others.",
   copyLink: "Copy a link to this search",

@@ -68,6 +68,7 @@ export const texts = {
   skip: "Ir a los resultados",
   count: { one: "{count} producto", other: "{count} productos" },
   countMany: "más de {count} productos",
+  countFirst: "los primeros {count} productos",
   moreResults: "Mostrar más",
   pagesEnd: "Estos son los 500 productos más parecidos. Un filtro muestra otros.",
   copyLink: "Copiar un enlace a esta búsqueda",

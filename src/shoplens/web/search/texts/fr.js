@@ -68,6 +68,7 @@ export const texts = {
   skip: "Aller aux résultats",
   count: { one: "{count} produit", other: "{count} produits" },
   countMany: "plus de {count} produits",
+  countFirst: "les {count} premiers produits",
   moreResults: "Afficher plus",
   pagesEnd: "Voici les 500 produits les plus proches. Un filtre en montre d'autres.",
   copyLink: "Copier un lien vers cette recherche",

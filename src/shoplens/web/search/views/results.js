@@ -162,6 +162,7 @@ function describeAnswer(answer, { query, texts }) {
 function describeAmount(answer, texts) {
   const facet = answer.facets?.[0];
   if (!answer.results.length) return "";
-  const count = Math.max(facet?.relevant ?? 0, answer.results.length);
+  const shown = answer.results.length, count = Math.max(facet?.relevant ?? 0, shown);
+  if (count === shown && answer.next_offset !== null) return texts.say("countFirst", { count });
   return texts.say(facet && !facet.complete ? "countMany" : "count", { count });
 }
