@@ -33,6 +33,7 @@ from shoplens.settings import settings_from
 from shoplens.types import Region
 from shoplens.types.queries import ObjectBox
 from tests import patterned_shop
+from tests.event_loop import run_coroutine
 from tests.service.service_process import ServiceProcess, run_service
 
 fakeredis = pytest.importorskip("fakeredis")
@@ -89,7 +90,7 @@ def run(test: Callable[..., Awaitable[None]], *clients: SharedRedis) -> None:
             for client in clients:
                 await client.close()
 
-    asyncio.run(run_and_close())
+    run_coroutine(run_and_close())
 
 
 async def count_taken(limiter: SharedRateLimiter, client: str, most: int) -> int:

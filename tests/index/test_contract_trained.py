@@ -16,7 +16,7 @@ from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, Phot
 from shoplens.index.qdrant.config import dense_vector_sizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import Vectors
-from tests.index.server_indexes import SERVER_PARAMETERS
+from tests.index.server_indexes import SERVER_PARAMETERS, in_16_bits
 from tests.index.test_contract import DIMENSIONS, FILTER_VECTOR_SIZE, entry, scores_of
 
 TRAINED = 6
@@ -24,8 +24,8 @@ SIZES = VectorSizes(DIMENSIONS, FILTER_VECTOR_SIZE, TRAINED)
 
 
 def trained_vectors(number: int, photos: int) -> Vectors:
-    vectors = np.random.default_rng([9, number]).normal(size=(photos, TRAINED)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = np.random.default_rng([9, number]).normal(size=(photos, TRAINED))
+    return in_16_bits(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def build_entries(count: int) -> list[IndexedProduct]:
@@ -73,8 +73,7 @@ def test_the_look_of_the_filters_space_is_the_trained_vector(
     index, oracle, entries = filled
     rng = np.random.default_rng(1)
     photo_query = VectorQuery(
-        look=rng.normal(size=TRAINED).astype(np.float32),
-        filter_vector=rng.normal(size=FILTER_VECTOR_SIZE).astype(np.float32),
+        look=in_16_bits(rng.normal(size=TRAINED)), filter_vector=in_16_bits(rng.normal(size=FILTER_VECTOR_SIZE))
     )
     expected, result = (item.nearest_photos(photo_query, 9, PhotoConstraint()).scores for item in (oracle, index))
     np.testing.assert_allclose(result, expected, atol=1e-4)

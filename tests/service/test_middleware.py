@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,12 @@ from fastapi.testclient import TestClient
 from shoplens import Shop
 from shoplens.service.failures import RequestRefused
 from shoplens.service.limits.rate_limit import RateLimiter
+from tests.event_loop import run_coroutine
 from tests.service.conftest import error_code, make_client, query_photo
 
 
 def test_rate_limiter_allows_a_burst_and_then_an_even_rate() -> None:
-    asyncio.run(take_a_burst_and_an_even_rate())
+    run_coroutine(take_a_burst_and_an_even_rate())
 
 
 async def take_a_burst_and_an_even_rate() -> None:

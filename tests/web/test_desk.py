@@ -65,6 +65,7 @@ def test_the_map_has_a_legend_tips_and_leads_to_searches(browser: Any, desk_shop
     page.page.go_back()
     page.find("#map-canvas").wait_for()
     assert page.problems == []
+    page.page.unroute_all(behavior="ignoreErrors")
     context.close()
 
 
@@ -118,6 +119,7 @@ def test_axe_finds_nothing_serious_at_the_desk(browser: Any, desk_shop: tuple[st
         if view != "rules":
             page.find(shown).first.wait_for()
         assert serious_problems(page.page) == [], view
+    page.page.unroute_all(behavior="ignoreErrors")
     context.close()
 
 
