@@ -15,7 +15,7 @@ from shoplens.index.conditions import IsProduct, Not
 from shoplens.index.exact import ExactIndex
 from shoplens.index.identifiers import ProductMatch, find_products
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint, VectorQuery, VectorSizes
-from shoplens.index.qdrant.config import COMBINED, engine_config, halved_vectors
+from shoplens.index.qdrant.config import COMBINED, engine_config, find_halved_vectors
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import FilterScores, Photo, Product, SparseVector
@@ -137,12 +137,12 @@ def test_a_shard_of_32_bits_keeps_them_when_graphs_are_built(tmp_path: Path) -> 
     (found,) = index.nearest_photos(VectorQuery(look=item.vectors[0]), 1, PhotoConstraint()).scores
     index.close()
     assert found == pytest.approx(1.0, abs=1e-6)
-    assert halved_vectors(folder) == frozenset()
+    assert find_halved_vectors(folder) == frozenset()
 
 
 def test_a_new_shard_has_16_bits_for_the_combined_vectors(tmp_path: Path) -> None:
     QdrantIndex(tmp_path / "shard", VectorSizes(2, 4)).close()
-    assert halved_vectors(tmp_path / "shard") == {COMBINED}
+    assert find_halved_vectors(tmp_path / "shard") == {COMBINED}
 
 
 def _made(folder: Path) -> str:

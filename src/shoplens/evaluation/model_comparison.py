@@ -166,7 +166,7 @@ def _measure(
         score_strategies([strategy], context, asked, generation, on_run=answers.add)
         records = list(generation.index.records(generation.index.ids()))
         places = {record.product.id: number for number, record in enumerate(records)}
-        gallery = _stored_photos(generation, places)
+        gallery = _read_photos(generation, places)
         queries = [(n, one.photo, one) for n, one in enumerate(judged)]
         found = _embed(context.embedder, queries, context.source, context.settings)
         right = [{places[key] for key in judged[n].grades if key in places} for n in found.owners.tolist()]
@@ -200,7 +200,7 @@ def _compare(answers: GenerationAnswers, first: GenerationAnswers) -> PairedDiff
     return paired_difference(answers.values(_RECALL_1, keys), first.values(_RECALL_1, keys), clusters)
 
 
-def _stored_photos(generation: Generation, places: Mapping[str, int]) -> _Photos:
+def _read_photos(generation: Generation, places: Mapping[str, int]) -> _Photos:
     """Return the vectors of all photos of a generation, as it was built."""
     records = list(generation.index.records(places))
     hashes = [(places[record.product.id], photo.content_hash) for record in records for photo in record.photos]

@@ -24,7 +24,7 @@ cannot, where many scores are equal."""
 TEXT_VECTOR = "text"
 """Name of the sparse text vectors, in shards that have room for them."""
 HALVED = (COMBINED,)
-"""Kinds of vectors whose numbers are stored in 16 bits: a third less on disk, and scores differ by 4e-5 at most."""
+"""Kinds of vectors whose numbers are stored in 16 bits: a third less on disk; scores differ by about 1e-4."""
 CONFIG_FILE = "edge_config.json"
 """Where the engine keeps the settings of a shard."""
 HNSW_M, HNSW_EF_CONSTRUCT = 16, 100
@@ -56,7 +56,7 @@ def engine_config(sizes: VectorSizes, points: int = 0, halved: Collection[str] =
     Args:
         sizes: lengths of the vectors.
         points: number of points; it decides what is scanned, and takes effect when a graph is built.
-        halved: kinds of vectors in 16 bits; of a shard that exists, those of :func:`halved_vectors`.
+        halved: kinds of vectors in 16 bits; of a shard that exists, those of :func:`find_halved_vectors`.
     """
     dense = dense_vector_sizes(sizes).items()
     return engine.EdgeConfig(
@@ -69,7 +69,7 @@ def engine_config(sizes: VectorSizes, points: int = 0, halved: Collection[str] =
     )
 
 
-def halved_vectors(folder: Path) -> frozenset[str]:
+def find_halved_vectors(folder: Path) -> frozenset[str]:
     """Return the kinds of vectors that a shard stores in 16 bits; none in one that was made before there were any."""
     try:
         stored = json.loads((folder / CONFIG_FILE).read_text("utf-8"))["vectors"]

@@ -19,7 +19,7 @@ import qdrant_edge as engine
 
 from shoplens.errors import StoreError
 from shoplens.index.protocol import VectorSizes
-from shoplens.index.qdrant.config import engine_config, halved_vectors
+from shoplens.index.qdrant.config import engine_config, find_halved_vectors
 
 _PR_SET_PDEATHSIG = 1
 
@@ -60,7 +60,7 @@ def main(folder: str, parent: str, *lengths: str) -> None:
     shard = engine.EdgeShard.load(folder)
     points = shard.info().points_count
     shard.close()
-    sizes, halved = VectorSizes(*map(int, lengths)), halved_vectors(Path(folder))
+    sizes, halved = VectorSizes(*map(int, lengths)), find_halved_vectors(Path(folder))
     shard = engine.EdgeShard.load(folder, engine_config(sizes, points, halved))
     while shard.optimize():
         pass

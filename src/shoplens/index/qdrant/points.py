@@ -286,10 +286,10 @@ def engine_query(query: VectorQuery, sizes: VectorSizes) -> engine.Query:
         return engine.Query.Nearest(engine_sparse_vector(query.text_vector), using=TEXT_VECTOR)
     if query.pretrained is not None:
         return engine.Query.Nearest(query.pretrained.tolist(), using=PRETRAINED)
-    return engine.Query.Nearest(combined_query(query, sizes).tolist(), using=COMBINED)
+    return engine.Query.Nearest(combine_query(query, sizes).tolist(), using=COMBINED)
 
 
-def combined_query(query: VectorQuery, sizes: VectorSizes) -> Vectors:
+def combine_query(query: VectorQuery, sizes: VectorSizes) -> Vectors:
     """Return what a query for photos is compared with in the combined vectors; zeros where it asks for nothing."""
     look = np.zeros(sizes.look, np.float32) if query.look is None else query.look
     rest = np.zeros(sizes.filter_vector, np.float32) if query.filter_vector is None else query.filter_vector

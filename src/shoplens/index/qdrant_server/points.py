@@ -12,8 +12,8 @@ from shoplens.index.protocol import IndexedProduct, PhotoKey, StoredProduct, Vec
 from shoplens.index.qdrant.config import CLASS_VECTOR, COMBINED, PRETRAINED, TEXT_VECTOR, TRAINED
 from shoplens.index.qdrant.points import (
     EMPTY_ENTRIES,
+    combine_query,
     combine_vectors,
-    combined_query,
     photo_payload,
     photo_point_id,
     point_id,
@@ -109,7 +109,7 @@ def server_query(query: VectorQuery, sizes: VectorSizes) -> tuple[str, Any]:
         return TEXT_VECTOR, server_sparse_vector(query.text_vector)
     if query.pretrained is not None:
         return PRETRAINED, query.pretrained.tolist()
-    return COMBINED, combined_query(query, sizes).tolist()
+    return COMBINED, combine_query(query, sizes).tolist()
 
 
 def stack_sparse(points: Iterable[Any], ids: Sequence[str], name: str) -> SparseRows:

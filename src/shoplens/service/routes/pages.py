@@ -44,14 +44,14 @@ def _read(folder: Traversable, path: str = "") -> dict[str, bytes]:
     return contents
 
 
-def _served_files() -> dict[str, bytes]:
+def _read_files() -> dict[str, bytes]:
     """Return the files as they are sent: scripts bundled and shortened, all else as it is."""
     contents = _read(files("shoplens.web"))
     scripts = {path: contents.pop(path).decode() for path in [*contents] if path.endswith(".js")}
     return contents | {path: shorten_script(one).encode() for path, one in bundle_scripts(scripts).items()}
 
 
-_FILES = _served_files()
+_FILES = _read_files()
 
 
 @router.get("/")
