@@ -94,7 +94,7 @@ def test_queue_raises_the_exception_of_a_job_and_frees_its_thread() -> None:
 def test_queue_is_long_for_a_burst_and_short_where_no_thread_is_ever_idle() -> None:
     async def main() -> None:
         now, start = 100.0, threading.Event()
-        queue = WorkQueue(2, queue=10, seconds=5, saturated_queue=1, clock=lambda: now)
+        queue = WorkQueue(2, queue=10, seconds=5, prompt=True, clock=lambda: now)
         burst = [asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))) for _ in range(8)]
         await asyncio.sleep(0.05)
         assert (queue.working, queue.waiting) == (2, 6)
@@ -130,7 +130,7 @@ def test_queue_is_long_for_a_burst_and_short_where_no_thread_is_ever_idle() -> N
 def test_queue_stays_short_where_too_many_requests_pause_for_a_moment() -> None:
     async def main(rate: int, pause: float) -> int:
         now = 100.0
-        queue = WorkQueue(2, queue=32, seconds=5, saturated_queue=1, clock=lambda: now)
+        queue = WorkQueue(2, queue=32, seconds=5, prompt=True, clock=lambda: now)
         for _ in range(100):  # so much is known of requests that take 50 ms
             job = asyncio.ensure_future(queue.run(make_request(), lambda: threading.Event().wait(0.001)))
             while not queue.working:
@@ -152,9 +152,51 @@ def test_queue_stays_short_where_too_many_requests_pause_for_a_moment() -> None:
         queue.close()
         return waiting
 
-    assert run_coroutine(main(rate=160, pause=0.3)) == 1, "four times what threads can do"
+    assert run_coroutine(main(rate=160, pause=0.3)) == 0, "four times what threads can do"
     assert run_coroutine(main(rate=20, pause=0.3)) == 28, "half of it"
     assert run_coroutine(main(rate=160, pause=5.0)) == 28, "long ago"
+
+
+def test_a_request_waits_only_for_a_thread_that_is_nearly_free_where_too_many_come() -> None:
+    async def main() -> list[bool]:
+        now, start = 100.0, threading.Event()
+        queue = WorkQueue(2, queue=32, seconds=5, prompt=True, clock=lambda: now)
+        for _ in range(100):  # so much is known of requests that take 0.1 s
+            job = asyncio.ensure_future(queue.run(make_request(), lambda: threading.Event().wait(0.001)))
+            while not queue.working:
+                await asyncio.sleep(0)
+            now += 0.1
+            await job
+        for _ in range(400):
+            now += 0.005
+            with contextlib.suppress(RequestRefused):
+                queue.refuse_if_full({})
+        jobs = list[asyncio.Future[bool]]()
+        for _ in range(2):  # two threads, the second of which begins 50 ms after the first
+            jobs.append(asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))))
+            await asyncio.sleep(0.02)
+            now += 0.05
+        accepted = []
+        for _ in range(6):  # 100, 110, 120, ... ms after the first began
+            try:
+                queue.refuse_if_full({})
+                accepted.append(True)
+            except RequestRefused:
+                accepted.append(False)
+            now += 0.01
+        now -= 0.06
+        jobs.append(asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5))))
+        await asyncio.sleep(0.02)
+        with pytest.raises(RequestRefused):
+            queue.refuse_if_full({})  # the second thread is busy for 50 ms
+        now += 0.03
+        queue.refuse_if_full({})
+        start.set()
+        await asyncio.gather(*jobs)
+        queue.close()
+        return accepted
+
+    assert run_coroutine(main()) == [True, True, True, False, False, False], "the first has taken too long after 125 ms"
 
 
 def test_query_cache_drops_old_photos_and_those_beyond_its_limit() -> None:

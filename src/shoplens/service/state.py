@@ -93,7 +93,7 @@ class ServiceState:
             rates,
             queries,
             Arrivals(),
-            WorkQueue(workers, used.queue, used.request_seconds, saturated_queue=max(1, workers // 2)),
+            WorkQueue(workers, used.queue, used.request_seconds, prompt=True),
             WorkQueue(max(1, workers // 2), max(PHOTOS_WAITING, used.queue), used.request_seconds),
             WorkQueue(FETCHES, used.queue, used.request_seconds),
             WorkQueue(1, used.queue, used.request_seconds),

@@ -7,7 +7,7 @@ in which they differ.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -33,6 +33,10 @@ PointLookup = Callable[[OneOf | IsProduct], Any]
 """Returns the points of the products that meet a condition which cannot be decided without reading records."""
 Filter = TypeVar("Filter")
 _RANGE_BOUNDS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
+_TIGHTEST = {"<": min, "<=": min, ">": max, ">=": max}
+_ONE_NUMBER = ("price",)
+"""Fields of which a product has one number at most, so that several inequalities are one range. The engine looks up the
+products within one range, and goes through all that meet the rarest of several conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +90,69 @@ def build_filter(
     condition: Condition, paths: FieldPaths, types: FilterTypes[Filter], find_points: PointLookup
 ) -> Filter:
     """Return a library's form of a condition whose fields have been checked."""
+    return types.combine(must=_build_members(condition, paths, types, find_points))
 
-    def build_all(conditions: Iterable[Condition]) -> list[Any]:
-        return [build_filter(inner, paths, types, find_points) for inner in conditions]
+
+def _build_members(
+    condition: Condition, paths: FieldPaths, types: FilterTypes[Any], find_points: PointLookup
+) -> list[Any]:
+    """Return the conditions and filters that all have to be met; a filter only where there is a choice, since the
+    engine evaluates bare conditions faster."""
+
+    def build(inner: Condition) -> list[Any]:
+        return _build_members(inner, paths, types, find_points)
 
     match condition:
         case IsProduct():
-            return types.combine(must=[types.has_points(find_points(condition))])
+            return [types.has_points(find_points(condition))]
         case OneOf(field) if field in ID_FIELDS:
-            return types.combine(should=_id_conditions(condition, paths[field], types, find_points))
+            return _any_of(_id_conditions(condition, paths[field], types, find_points), types)
         case OneOf(field):
-            return types.combine(should=_value_conditions(condition, paths[field], types))
-        case Inequality(field, sign, bound):
-            limits = {_RANGE_BOUNDS[sign]: bound}
-            return types.combine(should=[types.within(path, limits) for path in paths[field].get("number", ())])
+            return _any_of(_value_conditions(condition, paths[field], types), types)
+        case Inequality():
+            return _any_of(_range_conditions([condition], paths, types), types)
         case Not(inner):
-            return types.combine(must_not=build_all([inner]))
-        case AllOf(conditions):
-            return types.combine(must=build_all(conditions))
+            return [types.combine(must_not=_all_of(build(inner), types))]
+        case AllOf():
+            members = [*_conjuncts(condition)]
+            ranges = [
+                one
+                for field in _ONE_NUMBER
+                if (of_field := [one for one in members if isinstance(one, Inequality) and one.field == field])
+                for one in _any_of(_range_conditions(of_field, paths, types), types)
+            ]
+            others = [one for one in members if not (isinstance(one, Inequality) and one.field in _ONE_NUMBER)]
+            return [*(built for one in others for built in build(one)), *ranges]
         case AnyOf(conditions):
-            return types.combine(should=build_all(conditions))
+            return _any_of([built for one in conditions for built in _all_of(build(one), types)], types)
+
+
+def _any_of(conditions: list[Any], types: FilterTypes[Any]) -> list[Any]:
+    """Return what is met where any of these is: a bare condition, or a filter."""
+    return conditions if len(conditions) == 1 else [types.combine(should=conditions)]
+
+
+def _all_of(conditions: list[Any], types: FilterTypes[Any]) -> list[Any]:
+    """Return what is met where all of these are: a bare condition, or a filter."""
+    return conditions if len(conditions) == 1 else [types.combine(must=conditions)]
+
+
+def _conjuncts(condition: Condition) -> Iterator[Condition]:
+    """Yield the conditions that all have to be met, those of inner conjunctions in their place."""
+    if isinstance(condition, AllOf):
+        for inner in condition.conditions:
+            yield from _conjuncts(inner)
+    else:
+        yield condition
+
+
+def _range_conditions(inequalities: Sequence[Inequality], paths: FieldPaths, types: FilterTypes[Any]) -> list[Any]:
+    """Return the conditions that one number of a field meets all of these inequalities, for each path of the field."""
+    bounds: dict[str, float] = {}
+    for one in inequalities:
+        key = _RANGE_BOUNDS[one.sign]
+        bounds[key] = _TIGHTEST[one.sign](bounds.get(key, one.bound), one.bound)
+    return [types.within(path, bounds) for path in paths[inequalities[0].field].get("number", ())]
 
 
 def _id_conditions(

@@ -8,7 +8,9 @@ from shoplens.index.qdrant.condition_filter import FilterTypes, stored_forms
 
 ENGINE_TYPES = FilterTypes(
     engine.Filter,
-    lambda path, texts: engine.FieldCondition(path, match=engine.MatchAny(texts)),
+    lambda path, texts: engine.FieldCondition(
+        path, match=engine.MatchValue(texts[0]) if len(texts) == 1 else engine.MatchAny(texts)
+    ),
     lambda path, bounds: engine.FieldCondition(path, range=engine.RangeFloat(**bounds)),
     engine.HasIdCondition,
     stored_forms,

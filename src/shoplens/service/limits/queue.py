@@ -26,6 +26,9 @@ DEMAND_SECONDS, TOO_MUCH = 2.0, 1.2
 counts refused requests, too: where all pause for a moment, and threads are idle, it is known that they come back."""
 BURST_WAIT = 1.0
 """Seconds that a request of a burst may have to wait, by what requests took lately."""
+SATURATED_WAIT = 0.25
+"""The same where threads are never idle, as a share of what requests took lately: so those who are accepted are
+answered nearly as soon as if they had come alone, and threads do not run dry either."""
 WORKED = "shoplens.worked"
 """Key of a request's scope: seconds that threads worked for it."""
 ARRIVED = "shoplens.arrived"
@@ -43,9 +46,10 @@ class WorkQueue:
         threads: number of threads.
         queue: number of requests that may wait; the next one is refused at once.
         seconds: for which a request may wait.
-        saturated_queue: number that may wait where hardly any thread was idle lately, or where more was asked for than
-            threads can do. With it, only so many of a burst may wait as are worked off within :data:`BURST_WAIT`;
-            without it, ``queue`` may wait at any time.
+        prompt: whether only so many may wait as are expected to be worked off within :data:`BURST_WAIT`, or, where
+            hardly any thread was idle lately or more was asked for than threads can do, whether a request may wait
+            only if a thread is expected to be free within :data:`SATURATED_WAIT`. Otherwise, ``queue`` may wait at any
+            time.
         clock: returns seconds.
     """
 
@@ -54,17 +58,22 @@ class WorkQueue:
         threads: int,
         queue: int,
         seconds: float,
-        saturated_queue: int | None = None,
+        prompt: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.threads, self._queue, self._seconds, self._clock = threads, queue, seconds, clock
-        self._saturated_queue = saturated_queue
+        self._prompt = prompt
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="work")
         self._slots = asyncio.Semaphore(threads)
         self.waiting = 0
-        self.working = 0
+        self._begun = list[float]()  # when the calls that threads work on began, the first one first
         self._idle, self._measured_at, self._took = 1.0, clock(), 0.0
         self._demand = 0.0  # threads' work asked for a second, as a share of what they can do
+
+    @property
+    def working(self) -> int:
+        """Number of threads that work."""
+        return len(self._begun)
 
     async def run(self, request: Request, call: Callable[[], T]) -> T:
         """Run a call in a thread, and return its result.
@@ -80,12 +89,14 @@ class WorkQueue:
         except BaseException:
             self._count(waiting=-1)
             raise
-        self._count(waiting=-1, working=1)
+        self._count(waiting=-1)
         begun = self._clock()
+        self._begun.append(begun)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, call)
         finally:
-            self._count(working=-1)
+            self._count()
+            self._begun.remove(begun)
             took = self._clock() - begun
             self._took += WEIGHT * (took - self._took)
             request.scope[WORKED] = request.scope.get(WORKED, 0.0) + took
@@ -97,28 +108,32 @@ class WorkQueue:
         if not scope.get(ARRIVED):
             scope[ARRIVED] = True
             self._demand += self._took / self.threads / DEMAND_SECONDS
-        if self.waiting >= self._most_waiting() + self.threads - self.working:
+        if self._is_full():
             raise RequestRefused(
                 f"{self.waiting} requests are waiting.", "Try again shortly.", code="busy", wait=RETRY_SECONDS
             )
 
-    def _most_waiting(self) -> int:
-        if self._saturated_queue is None:
-            return self._queue
+    def _is_full(self) -> bool:
+        before = self.waiting - (self.threads - self.working)  # those that wait and have no thread yet
+        if before < 0 or not self._prompt:
+            return before >= self._queue
         if self._idle <= SATURATED or self._demand > TOO_MUCH:
-            return min(self._queue, self._saturated_queue)
+            return before >= min(self._queue, self.working) or self._seconds_left(before) > SATURATED_WAIT * self._took
         in_time = int(BURST_WAIT * self.threads / self._took) if self._took else self._queue
-        return min(self._queue, max(in_time, self._saturated_queue))
+        return before >= min(self._queue, max(in_time, 1))
 
-    def _count(self, waiting: int = 0, working: int = 0) -> None:
-        """Add to the counts, after the means have been brought up to now."""
+    def _seconds_left(self, place: int) -> float:
+        """Seconds until the call at this place is expected to end; one that should have ended may take long."""
+        return abs(self._took - (self._clock() - self._begun[place]))
+
+    def _count(self, waiting: int = 0) -> None:
+        """Bring the means up to now, and add to the number that waits."""
         now = self._clock()
         old = math.exp((self._measured_at - now) / MEMORY_SECONDS)
         self._demand *= math.exp((self._measured_at - now) / DEMAND_SECONDS)
         idle = max(0, self.threads - self.working - self.waiting) / self.threads
         self._idle, self._measured_at = old * self._idle + (1 - old) * idle, now
         self.waiting += waiting
-        self.working += working
 
     async def _wait_for_turn(self, request: Request) -> None:
         """Wait for a free thread while the client is connected."""
