@@ -71,7 +71,8 @@ class Catalogue:
             features[:, without] = 0
         groups, known = tuple(self.groups[n] for n in kept), [self.known[n] for n in kept.tolist()]
         vectors, first, parts = self.vectors[kept], self.first[kept], self.object_parts
-        return LabeledPhotos(vectors, features, self.backbone, groups, first, known, object_parts=parts)
+        products = tuple(self.ids[n] for n in kept)
+        return LabeledPhotos(vectors, features, self.backbone, groups, first, known, products, object_parts=parts)
 
     def of(self, split: str) -> Bools:
         """bool (n,), the rows that a split may look at."""
@@ -145,7 +146,10 @@ def seen(
     described = filters.predict(features)
     told = known if known is not None else [{}] * len(features)
     marks = filters.layout.to_dense(filters.class_vectors(described.probabilities, told))
-    return Seen(vectors, described.dense, marks)
+    if known is not None:
+        return Seen(vectors, described.dense, marks)
+    compared = [filters.query_vectors(look, dense) for look, dense in zip(vectors, described.dense, strict=True)]
+    return Seen(np.stack([look for look, _ in compared]), np.stack([dense for _, dense in compared]), marks)
 
 
 def similarities(filters: Filters, queries: Seen, products: Seen) -> dict[str, Floats]:

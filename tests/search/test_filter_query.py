@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from PIL import Image
 from shoplens.build.photo_features import extract_features
 from shoplens.errors import InvalidValue
 from shoplens.feeds import read_feed
-from shoplens.filters.dimensions.dimension import COLOR
+from shoplens.filters.dimensions.dimension import COLOR, LOOK
+from shoplens.filters.fitting.crossfit import FOLDS
 from shoplens.filters.model.scoring import DENSE_PARTS
+from shoplens.filters.model.view_metric import ViewMetric
 from shoplens.filters.photo_features.color_histogram import parse_palette
 from shoplens.index.protocol import PhotoConstraint
 from shoplens.ranking.filter_query import FilterQuery
@@ -108,6 +111,24 @@ def test_a_catalogue_photo_is_predicted_by_heads_fitted_without_its_group(
     assert class_probabilities(queries, marks_by_all_heads, "category") != class_probabilities(
         queries, query.like.marks, "category"
     )
+
+
+def test_a_query_is_compared_by_the_metric_that_was_not_fitted_to_its_group(store: Store, folder: Path) -> None:
+    queries = FilterQueryBuilder(store.live, Preferences())
+    size = store.live.index.dimensions
+    matrices = np.stack([np.diag(np.arange(1, size + 1) ** (fold + 1.0)) for fold in range(FOLDS + 1)])
+    views = ViewMetric({LOOK: matrices.astype(np.float32)}, photos=9)
+    queries.filters = replace(queries.filters, models=replace(queries.filters.models, views=views))
+    name = product_name("blue", "striped", 2)
+    photo = encode_photo(folder / f"{name}.png")
+    for query, group in (
+        (queries.build(photo), None),
+        (queries.build(photo, group=name), name),
+        (queries.build(None, Steering(like=name)), name),
+    ):
+        np.testing.assert_allclose(query.like.look, views.transform(LOOK, photo.vector, group), atol=1e-6)
+        np.testing.assert_allclose(query.like.photo_embedding, photo.vector, atol=1e-6)
+        assert not np.allclose(query.like.look, photo.vector, atol=1e-3)
 
 
 def test_the_query_of_a_product_holds_its_vectors_and_the_values_of_the_feed(

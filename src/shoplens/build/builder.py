@@ -293,6 +293,7 @@ class Builder:
             self.settings.preferences.dimensions,
             backbone_width(self.embedder),
             self.embedder.model,
+            generation.look is not None,
             object_parts(self.embedder),
             tower=None if self.embedder.features else text_tower(self.embedder),
             has_text=bool(generation.manifest.text),

@@ -138,6 +138,7 @@ class FilterTrainingData:
         rules: of ``shoplens.toml``.
         backbone: number of features that are the network's; those measured on the pixels follow.
         model: id of the model that made the vectors.
+        trained_look: as of :class:`~shoplens.filters.fitting.fit.LabeledPhotos`.
         object_parts: as of :class:`~shoplens.filters.fitting.fit.LabeledPhotos`.
         tower: text tower of the model; None where it has none, or where its vectors are no features.
         has_text: whether the index has room for text vectors.
@@ -151,6 +152,7 @@ class FilterTrainingData:
     rules: DimensionRules
     backbone: int
     model: str
+    trained_look: bool = False
     object_parts: Sequence[int] = ()
     tower: TextTower | None = None
     has_text: bool = False
@@ -314,6 +316,7 @@ def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> tup
         np.array(first, bool),
         known,
         tuple(products),
+        trained_look=data.trained_look,
         object_parts=data.object_parts,
     )
     return labeled, contents

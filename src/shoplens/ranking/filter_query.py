@@ -27,11 +27,13 @@ class Example:
     """A positive or negative example of what is searched for: a photo as the filters describe it.
 
     Attributes:
-        look: float32 (d,); zeros where there is no photo.
-        dense: float32 (m,), the photo's dense scores.
+        look: float32 (d,), what embeddings are compared with, of :meth:`Filters.query_vectors`; zeros where there is no
+            photo.
+        dense: float32 (m,), the same of dense vectors.
         marks: square roots of its class probabilities, as those of a product's photo.
         text: its words; None where it has none, or where they do not count.
         caption: words that photos are compared with; None for none.
+        embedding: float32 (d,), the photo's own embedding, which rankers see; ``look`` where it is omitted.
     """
 
     look: Vectors
@@ -39,6 +41,12 @@ class Example:
     marks: SparseVector
     text: TextQuery | None = None
     caption: CaptionQuery | None = None
+    embedding: Vectors | None = None
+
+    @property
+    def photo_embedding(self) -> Vectors:
+        """float32 (d,)."""
+        return self.look if self.embedding is None else self.embedding
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -277,7 +277,7 @@ def retrieve_ranker_features(index: Index, query: FilterQuery, constraint: Photo
     like, names = query.like, query.dimension_names
     similarities = photo_similarities(index, query.filters, like, keys, index.photo_class_vectors(keys))
     similarities = _add_word_columns(index, query, keys, similarities)
-    return ranker_features(query.filters, like.look, like.marks, query.norms, names, similarities)
+    return ranker_features(query.filters, like.photo_embedding, like.marks, query.norms, names, similarities)
 
 
 def _context(query: FilterQuery, similarities: Floats) -> Floats:

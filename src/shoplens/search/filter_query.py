@@ -33,7 +33,7 @@ from shoplens.search.wishes import (
 from shoplens.settings import Preferences
 from shoplens.store.generation import Generation
 from shoplens.store.ranker_file import load_static_weights
-from shoplens.types import SparseVector, Steering
+from shoplens.types import SparseVector, Steering, group_of
 
 IN_CATEGORY = 0.5
 """Probability from which on a query counts as of a category, for profiles that differ by category."""
@@ -175,21 +175,24 @@ class FilterQueryBuilder:
             return example
         dense = example.dense.copy()
         dense[DENSE_PARTS[COLOR]] = 0
-        return Example(example.look, dense, self._recolor(example.marks, steering.color))
+        return replace(example, dense=dense, marks=self._recolor(example.marks, steering.color))
 
     def _photo_example(self, photo: EncodedQuery, group: str | None) -> Example:
         if photo.features is None:
             raise InvalidValue("The photo has no features.", "Encode the photo by the store's own embedder.")
         described = self.filters.predict(photo.features[None], None if group is None else [group])
         look = photo.vector if self.look is None else self.look.embed(photo.features[None])[0]
-        return Example(look, described.dense[0], self.filters.class_vector(described.probabilities[0], {}))
+        compared = self.filters.query_vectors(look, described.dense[0], group)
+        marks = self.filters.class_vector(described.probabilities[0], {})
+        return Example(*compared, marks, embedding=look)
 
     def _product_example(self, product_id: str) -> Example:
         for entry in self._index.entries([product_id]):
             if entry.scores is None:
                 break
-            dense = self.filters.space.dense_vectors(entry.scores.filter_vectors[:1])[0]
-            return Example(entry.look_vectors[0], dense, entry.scores.class_vectors[0])
+            look, dense = entry.look_vectors[0], self.filters.space.dense_vectors(entry.scores.filter_vectors[:1])[0]
+            compared = self.filters.query_vectors(look, dense, group_of(entry.product))
+            return Example(*compared, entry.scores.class_vectors[0], embedding=look)
         raise unknown_product_error(product_id)
 
     def _recolor(self, marks: SparseVector, color: str) -> SparseVector:

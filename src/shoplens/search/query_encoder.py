@@ -219,7 +219,7 @@ def encode_query(
         caption = prepared.filters.caption_query(caption_text(query.steering.meanings), text_tower(encoder.embedder))
         filtered = prepared.filters.build(encoded, query.steering, unlike, text=text, caption=caption)
     if not query.steering.color and not wishes_steer(query.steering):
-        return encoded, replace(encoded or EncodedQuery(filtered.like.look), filtered=filtered)
+        return encoded, replace(encoded or EncodedQuery(filtered.like.photo_embedding), filtered=filtered)
     if query.steering.color and not filtered.weights.get(COLOR):
         raise InvalidValue(
             f"The query asks for the colour {query.steering.color!r}, and the dimension color has no weight.",
@@ -227,7 +227,7 @@ def encode_query(
             code="color-without-weight",
         )
     # In another colour, or with other wishes, no photo is equal to it, and it does not show what is searched for.
-    return encoded, EncodedQuery(filtered.like.look, filtered=filtered, keeps_weights=True)
+    return encoded, EncodedQuery(filtered.like.photo_embedding, filtered=filtered, keeps_weights=True)
 
 
 def merge_photos(photos: Sequence[EncodedQuery]) -> EncodedQuery:

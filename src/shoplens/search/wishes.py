@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -125,7 +126,7 @@ def apply_wishes(filters: Filters, example: Example, meanings: Sequence[WordMean
             for block in blocks:
                 _write(marks, block, [classes.get(name, 0.0) for name in block.classes])
     there = np.flatnonzero(marks)
-    return Example(example.look, dense, SparseVector(there.astype(np.uint32), marks[there]))
+    return replace(example, dense=dense, marks=SparseVector(there.astype(np.uint32), marks[there]))
 
 
 def build_unwanted_color(filters: Filters, example: Example, meanings: Sequence[WordMeaning]) -> Example | None:

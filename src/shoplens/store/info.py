@@ -105,6 +105,12 @@ def _object_costs(manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def _view_photos(generation: Generation) -> int:
+    """Return how many further photos of products taught how photos of one product differ."""
+    views = None if generation.filters is None else generation.filters.models.views
+    return 0 if views is None else views.photos
+
+
 def store_info(store: Store, merchandising: Merchandising) -> dict[str, Any]:
     """Describe the live generation, with the fields that conditions may name; ready for JSON.
 
@@ -135,6 +141,7 @@ def store_info(store: Store, merchandising: Merchandising) -> dict[str, Any]:
                 for one in merchandising_notes(index, merchandising)
             ],
             "objects": _object_costs(manifest),
+            "view_photos": _view_photos(generation),
             "tuning": read_tuning(generation.folder),
             "caption": {} if generation.caption is None else asdict(generation.caption),
             "bytes": size_on_disk(store.folder, without=SNAPSHOTS),

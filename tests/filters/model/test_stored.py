@@ -49,6 +49,29 @@ def test_stored_filters_give_identical_results(filters: Filters, tmp_path: Path)
     assert (second.backbone, second.model) == (filters.backbone, "model 1")
 
 
+def test_how_photos_of_one_product_differ_is_stored(tmp_path: Path) -> None:
+    photos = toy_photos(20)
+    numbers = np.cumsum(photos.is_first)
+    filters = fit_to_photos(replace(photos, products=tuple(f"p{n}" for n in numbers)), DIMENSIONS, "m")
+    save_filters(tmp_path, filters)
+    second = load_filters(tmp_path)
+    assert second is not None and second.models.views is not None
+    assert second.models.views.photos == 20, "the first colour of each design has a second view"
+    dense = filters.predict(photos.features[:1]).dense[0]
+    for group in (None, photos.groups[0]):
+        one, two = (each.query_vectors(photos.vectors[0], dense, group)[0] for each in (filters, second))
+        assert np.array_equal(one, two) and not np.array_equal(one, photos.vectors[0])
+
+
+def test_a_trained_look_is_compared_as_it_is() -> None:
+    photos = toy_photos(20)
+    numbers = np.cumsum(photos.is_first)
+    trained = replace(photos, products=tuple(f"p{n}" for n in numbers), trained_look=True)
+    filters = fit_to_photos(trained, DIMENSIONS, "m")
+    dense = filters.predict(photos.features[:1]).dense[0]
+    assert np.array_equal(filters.query_vectors(photos.vectors[0], dense)[0], photos.vectors[0])
+
+
 def test_filters_of_an_empty_shop_are_stored_too(tmp_path: Path) -> None:
     empty = fit_to_photos(toy_photos(0), DIMENSIONS, "m")
     save_filters(tmp_path, empty)

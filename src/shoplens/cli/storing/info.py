@@ -33,6 +33,7 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
     calibrated = ", ".join(f"{name} ({one['queries']} photos)" for name, one in info["calibrated"].items())
     console.print(f"{'calibrated':12} {sanitize(calibrated) or 'no: `shoplens calibrate` does it'}")
     console.print(f"{'objects':12} {_describe_objects(info['objects'])}")
+    console.print(f"{'views':12} {_describe_views(info['view_photos'])}")
     console.print(f"{'weights':12} {sanitize(_describe_tuning(info['tuning']))}")
     if caption := info["caption"]:
         console.print(f"{'caption':12} {sanitize(_describe_caption(caption))}")
@@ -55,6 +56,13 @@ def _describe_objects(objects: Mapping[str, Any]) -> str:
         f"compared by themselves{framed}: up to {objects['passes']} passes of the network for each photo instead of 1, "
         f"and {objects['bytes_per_photo']:,} bytes; the setting objects = false leaves it out of a new store"
     )
+
+
+def _describe_views(photos: int) -> str:
+    """Return whether it was learned how photos of one product differ, in words."""
+    if not photos:
+        return "no product has further photos, which would teach how photos of one product differ"
+    return f"{photos} further photo{'' if photos == 1 else 's'} of products taught how photos of one product differ"
 
 
 def _describe_caption(caption: Mapping[str, Any]) -> str:

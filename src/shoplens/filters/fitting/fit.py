@@ -25,6 +25,7 @@ from shoplens.filters.fitting.lda import UNKNOWN, fit_fisher_heads, fit_tree_hea
 from shoplens.filters.fitting.multilabel import fit_multilabel_heads
 from shoplens.filters.fitting.named_classes import NamedFit, fit_named_classes
 from shoplens.filters.fitting.temperature_scaling import sample_indices
+from shoplens.filters.fitting.whitening import fit_view_metric
 from shoplens.filters.model.class_layout import ClassLayout, ClassTree, is_comparable, node_depth
 from shoplens.filters.model.filters import Filters, FittedModels, Predictions
 from shoplens.filters.model.named_classes import NamedClasses
@@ -40,6 +41,7 @@ from shoplens.filters.model.scoring import (
     fit_retrieval_space,
     sample_cohort,
 )
+from shoplens.filters.model.view_metric import ViewMetric
 from shoplens.filters.photo_features.color_histogram import FINE_SIZE
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, OUTLINE_SIZE
 from shoplens.filters.photo_features.pixels import Floats
@@ -67,8 +69,10 @@ class LabeledPhotos:
         groups: the group of each photo; photos of one group are never on both sides of a split.
         is_first: bool (n,), whether the photo is its product's first.
         known: for each photo, dimension -> trained classes that the feed gives its product.
-        products: the product of each photo; needed only to tune weights.
+        products: the product of each photo; without them, nothing is learned of how photos of one product differ, and
+            no weights are tuned.
         weights: dimension -> default static weight; computed when empty.
+        trained_look: whether the vectors are those of a trained look, which knows how photos of one product differ.
         object_parts: lengths of the outputs of which the object's features consist; empty where there are none.
         name_vectors: dimension -> float32 (classes, backbone), text vectors of the names of its classes, for dimensions
             whose classes are known by their names.
@@ -86,6 +90,7 @@ class LabeledPhotos:
     known: Sequence[KnownClasses]
     products: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    trained_look: bool = False
     object_parts: Sequence[int] = ()
     name_vectors: Mapping[str, Vectors] = field(default_factory=dict)
     logit_scale: float = 100.0
@@ -155,6 +160,7 @@ def fit_to_photos(
         else None,
         named=_join_named(fits),
     )
+    models = replace(models, views=_fit_views(models, data, folds))
     quality = {dimension.name: fit.quality for dimension, fit in zip(learned, fits, strict=True)}
     filters = _add_cohort(_filters_without_cohort(tuple(dimensions), models, quality, data, model), data)
     report(work, len(learned) + 1, len(learned) + 1)
@@ -287,6 +293,13 @@ def _fit_shape_and_tint(data: LabeledPhotos) -> tuple[FeatureProjection, Feature
     )
 
 
+def _fit_views(models: FittedModels, data: LabeledPhotos, folds: Ints) -> ViewMetric | None:
+    vectors = {} if data.trained_look else {LOOK: data.vectors}
+    if models.object is not None:
+        vectors[OBJECT] = models.object.unit_vectors(data.features)
+    return fit_view_metric(vectors, data.products, folds) if data.products else None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _CohortSample:
     """A sample of the catalogue's photos, as products in a store and as queries."""
@@ -294,7 +307,8 @@ class _CohortSample:
     look: Vectors
     stored: Predictions
     stored_class_vectors: list[SparseVector]
-    queries: Predictions
+    query_look: Vectors
+    query_dense: Floats
     query_class_vectors: list[SparseVector]
 
 
@@ -333,7 +347,7 @@ def _usual_weights(filters: Filters, sample: _CohortSample) -> dict[str, float]:
     """Return dimension -> mean of its normalized default weight over the sample's photos as queries."""
     if not any(filters.weights.values()):
         return {}
-    queries = zip(sample.look, sample.queries.dense, sample.query_class_vectors, strict=True)
+    queries = zip(sample.query_look, sample.query_dense, sample.query_class_vectors, strict=True)
     normalized = [filters.score_normalizer(*query).normalize_weights(filters.weights) for query in queries]
     return {name: float(np.mean([weights[name] for weights in normalized])) for name in filters.weights if normalized}
 
@@ -348,12 +362,15 @@ def _sketch_class_vectors(filters: Filters, data: LabeledPhotos) -> list[SparseV
 def _predict_sample(filters: Filters, data: LabeledPhotos, positions: list[int]) -> _CohortSample:
     features = data.features[positions]
     stored = filters.predict(features)
-    queries = filters.predict(features, [data.groups[n] for n in positions])
+    groups = [data.groups[n] for n in positions]
+    queries = filters.predict(features, groups)
+    compared = [filters.query_vectors(*one) for one in zip(data.vectors[positions], queries.dense, groups, strict=True)]
     return _CohortSample(
         data.vectors[positions],
         stored,
         filters.class_vectors(stored.probabilities, [data.known[n] for n in positions]),
-        queries,
+        np.stack([look for look, _ in compared]),
+        np.stack([dense for _, dense in compared]),
         filters.class_vectors(queries.probabilities, [{}] * len(positions)),
     )
 
@@ -362,9 +379,9 @@ def _mean_spreads(filters: Filters, sample: _CohortSample) -> dict[str, float]:
     """Return dimension -> mean standard deviation of the similarities of each photo of the sample to the others."""
     spreads: dict[str, list[float]] = {}
     for n in range(len(sample.look)):
-        cosines = {LOOK: sample.look @ sample.look[n]}
+        cosines = {LOOK: sample.look @ sample.query_look[n]}
         for name, part in filters.dense_parts.items():
-            cosines[name] = sample.stored.dense[:, part] @ sample.queries.dense[n, part]
+            cosines[name] = sample.stored.dense[:, part] @ sample.query_dense[n, part]
         agreements = filters.agreements(sample.query_class_vectors[n], sample.stored_class_vectors)
         for name, values in filters.similarities(cosines, agreements).items():
             spreads.setdefault(name, []).append(float(np.delete(values, n).std()) if len(values) > 1 else 0.0)

@@ -254,12 +254,12 @@ class _Comparison:
         self._similarities = np.zeros((len(photos.products), len(rows), len(self._names)), np.float32)
         for n, vector in enumerate(photos.vectors):
             query_marks = filters.class_vector(described.probabilities[n], {})
-            dense = described.dense[n]
-            cosines = {LOOK: gallery.vectors[rows] @ vector}
+            look, dense = filters.query_vectors(vector, described.dense[n], photos.groups[n])
+            cosines = {LOOK: gallery.vectors[rows] @ look}
             for name, part in filters.dense_parts.items():
                 cosines[name] = stored.dense[:, part] @ dense[part]
             by_name = filters.similarities(cosines, filters.agreements(query_marks, marks))
-            spreads = filters.score_normalizer(vector, dense, query_marks).spreads
+            spreads = filters.score_normalizer(look, dense, query_marks).spreads
             self._similarities[n] = np.stack([by_name[name] / spreads[name] for name in self._names], axis=1)
         if words is not None:
             self._names.append(TEXT)

@@ -28,6 +28,7 @@ from shoplens.filters.model.scoring import (
     agreement_slope,
     dense_parts,
 )
+from shoplens.filters.model.view_metric import ViewMetric
 from shoplens.filters.photo_features.color_histogram import ANCHOR_COUNT
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.filters.photo_features.pixels import Floats
@@ -79,6 +80,7 @@ class FittedModels:
         design, shape, tint: projections of the features to unit vectors.
         object: the same of the object's features; None where the network finds no objects.
         named: scores of the classes that are known by their names; None where there are none.
+        views: how photos of one product differ in ``look`` and ``object``; None where no product has several.
     """
 
     components: PrincipalComponents
@@ -89,6 +91,7 @@ class FittedModels:
     tint: FeatureProjection
     object: FeatureProjection | None = None
     named: NamedClasses | None = None
+    views: ViewMetric | None = None
 
     @property
     def dense_size(self) -> int:
@@ -192,6 +195,22 @@ class Filters:
         palette_end = self.backbone + MEASURED_SIZE
         probabilities = self._probabilities(logits, features[:, palette_end - ANCHOR_COUNT : palette_end])
         return Predictions(dense, probabilities * features.any(axis=1, keepdims=True))
+
+    def query_vectors(self, look: Floats, dense: Floats, group: str | None = None) -> tuple[Floats, Floats]:
+        """Return what is compared with the catalogue's vectors when a photo is the query, float32 (d,) and (m,).
+
+        Args:
+            look: float32 (d,), the photo's embedding.
+            dense: float32 (m,), its dense vector.
+            group: of the product whose photo it is, where it is of the catalogue.
+        """
+        views = self.models.views
+        if views is None:
+            return look, dense
+        if (part := self.dense_parts.get(OBJECT)) is not None:
+            dense = dense.copy()
+            dense[part] = views.transform(OBJECT, dense[part], group)
+        return views.transform(LOOK, look, group), dense
 
     def class_vector(self, probabilities: Floats, known: Mapping[str, tuple[str, ...]]) -> SparseVector:
         """Return the class vector of a photo: the feed's values where it gives any, else the predictions.

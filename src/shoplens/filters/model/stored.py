@@ -23,6 +23,7 @@ from shoplens.filters.model.named_classes import NamedClasses
 from shoplens.filters.model.principal_components import FeatureProjection, PrincipalComponents
 from shoplens.filters.model.quality import Quality
 from shoplens.filters.model.scoring import DENSE_SIZE, SKETCH_SIZE, Cohort, RetrievalSpace
+from shoplens.filters.model.view_metric import ViewMetric
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.filters.photo_features.pixels import Floats
 
@@ -44,6 +45,8 @@ _PROJECTIONS = ("basis.backbone", "basis.fine", "basis.outline", "design", "shap
 """Names of projections in the file; filters without objects lack the last one."""
 _NAMED = ("columns", "vectors", "scale", "bias")
 """Arrays of the classes that are known by their names; filters without any lack them."""
+_VIEWS = "views."
+"""Begin of the names of the view metric's arrays, one per dimension; filters without a metric lack them."""
 _HALVES = (
     "named.vectors",
     "basis.backbone.axes",
@@ -54,6 +57,8 @@ _HALVES = (
     "shape.axes",
     "tint.axes",
     "object.axes",
+    "views.look",
+    "views.object",
     "cohort.look",
     "cohort.dense",
     "cohort.marks",
@@ -92,6 +97,7 @@ def save_filters(folder: Path, filters: Filters) -> None:
         "spread": dict(filters.cohort.spreads),
         "usual": dict(filters.space.usual_weights),
         "weights": dict(filters.weights),
+        "view_photos": filters.models.views.photos if filters.models.views is not None else 0,
     }
     text = json.dumps(description, ensure_ascii=False, indent=1) + "\n"
     _replace_file(folder / DESCRIPTION_FILE, text.encode())
@@ -130,9 +136,11 @@ def _model_arrays(models: FittedModels) -> dict[str, Floats]:
     named = {}
     if models.named is not None:
         named = {f"named.{part}": np.asarray(getattr(models.named, part), np.float32) for part in _NAMED}
+    views = {} if models.views is None else {f"{_VIEWS}{name}": each for name, each in models.views.matrices.items()}
     return (
         heads
         | named
+        | views
         | {
             f"{name}.{part}": array
             for name, projection in zip(_PROJECTIONS, _projections(models), strict=False)
@@ -182,7 +190,15 @@ def _build_filters(description: Mapping[str, Any], arrays: Mapping[str, Floats])
     ):
         raise ValueError("the arrays do not fit the dimensions")
     models = FittedModels(
-        components, heads, trees, design, shape, tint, objects[0] if objects else None, _read_named(arrays)
+        components,
+        heads,
+        trees,
+        design,
+        shape,
+        tint,
+        objects[0] if objects else None,
+        _read_named(arrays),
+        _read_views(arrays, int(description.get("view_photos", 0))),
     )
     return Filters(
         dimensions,
@@ -202,6 +218,11 @@ def _read_named(arrays: Mapping[str, Floats]) -> NamedClasses | None:
         return None
     columns, *others = (arrays[f"named.{part}"] for part in _NAMED)
     return NamedClasses(columns.astype(np.int64), *others)
+
+
+def _read_views(arrays: Mapping[str, Floats], photos: int) -> ViewMetric | None:
+    matrices = {name.removeprefix(_VIEWS): each for name, each in arrays.items() if name.startswith(_VIEWS)}
+    return ViewMetric(matrices, photos) if matrices else None
 
 
 def _quality_json(quality: Quality) -> dict[str, Any]:

@@ -144,17 +144,21 @@ class _Candidates:
         self.relevance = ProductRelevance(scorer, [entry.product for entry in indexed])
         self.positions = {entry.product.id: n for n, entry in enumerate(indexed)}
 
-    def rank(self, embedding: Floats, dense: Floats, probabilities: Floats, words: str) -> tuple[RankerFeatures, Ints]:
+    def rank(
+        self, embedding: Floats, dense: Floats, probabilities: Floats, words: str, group: str
+    ) -> tuple[RankerFeatures, Ints]:
         """Return the features of a query with its best candidates, by the fitted weights, and their positions.
 
         Args:
             embedding: float32 (e,), the query's vector.
             dense, probabilities: what the filters see in the query.
             words: that it shows.
+            group: of the product in it.
         """
         marks = self.filters.class_vector(probabilities, {})
-        norms = self.filters.score_normalizer(embedding, dense, marks)
-        cosines = {LOOK: self._embeddings @ embedding}
+        look, dense = self.filters.query_vectors(embedding, dense, group)
+        norms = self.filters.score_normalizer(look, dense, marks)
+        cosines = {LOOK: self._embeddings @ look}
         for name, part in self.filters.dense_parts.items():
             cosines[name] = self._dense[:, part] @ dense[part]
         by_name = self.filters.similarities(cosines, self.filters.agreements(marks, self._marks))
@@ -190,7 +194,8 @@ def _score_queries(context: EvaluationContext, candidates: _Candidates, queries:
         queries.description,
     )
     for n, photo in enumerate(photos):
-        features, best = candidates.rank(embeddings[n], described.dense[n], described.probabilities[n], words[n])
+        seen = described.dense[n], described.probabilities[n]
+        features, best = candidates.rank(embeddings[n], *seen, words[n], photo.group)
         known = len(features.names)  # all dimensions but ``text`` where there are no words
         dataset.similarities[n, :, :known], dataset.signals[n, :known] = features.places, features.signals
         dataset.gains[n] = candidates.relevance.gains(positions[photo.product])[best]
