@@ -82,7 +82,8 @@ def milliseconds(photos: list[str]) -> str:
         pixels = decode_photo(Path(photo).read_bytes(), Settings()).pixels
         features = extract_features(embedder, photo, pixels).features
         started = time.process_time()
-        words = reader.read(pixels, SEEN) if head.shows_words(whole_features(embedder, features)) else ""
+        effort = head.choose_effort(whole_features(embedder, features))
+        words = "" if effort is None else reader.read(pixels, effort)
         times[bool(words)].append(1e3 * (time.process_time() - started))
     return "; ".join(
         f"{'with' if words else 'without'} words: {len(taken)} photos, median {np.median(taken):.1f} ms, "

@@ -9,16 +9,19 @@ from PIL import Image, ImageDraw
 from shoplens.build.photo_features import extract_features, whole_features, whole_width, word_head_of
 from shoplens.embedders import OnnxEmbedder
 from shoplens.embedders.shipped import NETWORKS, shipped_file
-from shoplens.reading.word_head import WordHead, find_word_head
+from shoplens.reading.text_reader import QUERY, SEEN
+from shoplens.reading.word_head import SURE, WordHead, find_word_head
 from shoplens.types import Pixels
 from tests.fakes import ColourEmbedder
 
 
 def test_it_is_a_weighted_sum_of_features() -> None:
     head = WordHead("m", np.array([1, -2], np.float32), -0.5)
-    assert head.shows_words(np.array([1, 0], np.float32))
-    assert head.shows_words(np.array([0.5, 0], np.float16))  # the threshold itself counts
-    assert not head.shows_words(np.array([1, 0.5], np.float32))
+    assert head.choose_effort(np.array([1, 0], np.float32)) == SEEN
+    assert head.choose_effort(np.array([0.5 + SURE, 0], np.float32)) == SEEN
+    assert head.choose_effort(np.array([0.6, 0], np.float32)) == QUERY, "in doubt, the reader looks first"
+    assert head.choose_effort(np.array([0.5, 0], np.float16)) == QUERY, "the threshold itself counts"
+    assert head.choose_effort(np.array([1, 0.5], np.float32)) is None
 
 
 def test_other_networks_have_none() -> None:
@@ -49,5 +52,5 @@ def test_the_head_of_the_shipped_network_sees_words_on_a_carton(embedder: OnnxEm
     shown = []
     for words in (True, False):
         features = extract_features(embedder, "carton", draw_carton(words)).features
-        shown.append(head.shows_words(whole_features(embedder, features)))
+        shown.append(head.choose_effort(whole_features(embedder, features)) is not None)
     assert shown == [True, False]

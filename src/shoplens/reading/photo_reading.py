@@ -10,7 +10,7 @@ from threading import Thread
 from shoplens.reading.text_reader import QUERY, ReadingEffort, TextReader
 from shoplens.types import Pixels
 
-VERSION = 2
+VERSION = 3
 """Version of how query photos are read; what was stored of another one is read again."""
 _LAST_LINE = 0.02
 """Seconds before the end of the time in which no further line is begun."""

@@ -62,9 +62,9 @@ class ReadingEffort:
 
 QUERY = ReadingEffort(480, 8, 0.6, first_look=256, threshold=0.2)
 """A shopper's photo; chosen on shop photos of Grocery's ``train.csv``, for at most 150 ms of a core where there are
-words. The first look is for networks that do not tell by themselves whether there are any."""
+words. The first look is for networks that do not tell by themselves whether there are any, and for doubtful photos."""
 SEEN = replace(QUERY, first_look=0)
-"""A shopper's photo of which the network's features tell that it shows words (:mod:`.word_head`)."""
+"""A shopper's photo of which the network's features tell surely that it shows words (:mod:`.word_head`)."""
 PRODUCT = ReadingEffort(736, 40, 0.95, first_look=320, threshold=0.2)
 """A photo of the catalogue, which is read once."""
 SHARP_SIDE = 640

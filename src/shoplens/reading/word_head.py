@@ -1,7 +1,8 @@
 """Whether a photo shows words, told by the features that the network has anyway, so that most photos need not be read.
 
 A logistic regression on the features of the whole photo, fitted by ``tools/train_word_head.py`` to what the reader
-finds in photos; it costs nothing, where a look for lines takes 10 ms of a core and more.
+finds in photos; it costs nothing, where a look for lines takes 10 ms of a core and more. Where it is not sure, the
+reader takes that look first, which is still cheaper than to read a photo in vain.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.reading.text_reader import QUERY, SEEN, ReadingEffort
+
 Floats = npt.NDArray[np.float32]
+SURE = 0.25
+"""Log odds above the threshold from which on a photo is read without a first look."""
 _FILES = ("efficientnet-lite2-int8.npz",)
 
 
@@ -31,13 +36,16 @@ class WordHead:
     weights: Floats
     bias: float
 
-    def shows_words(self, features: Floats) -> bool:
-        """Whether a photo is worth reading.
+    def choose_effort(self, features: Floats) -> ReadingEffort | None:
+        """Return how thoroughly a shopper's photo is worth reading; None where it shows no words.
 
         Args:
             features: float32 (w,), the network's features of the whole photo.
         """
-        return float(self.weights @ features) + self.bias >= 0
+        odds = float(self.weights @ features) + self.bias
+        if odds < 0:
+            return None
+        return SEEN if odds >= SURE else QUERY
 
 
 def find_word_head(model: str) -> WordHead | None:

@@ -21,7 +21,7 @@ from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.reading.barcodes import Barcode, read_barcodes
 from shoplens.reading.photo_reading import PhotoReading
-from shoplens.reading.text_reader import QUERY, SEEN, SHARP_SIDE, ReadingEffort, TextReader
+from shoplens.reading.text_reader import QUERY, SHARP_SIDE, ReadingEffort, TextReader
 from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.search.text_meanings import caption_text, title_text
 from shoplens.search.wishes import wishes_steer
@@ -93,8 +93,8 @@ class QueryEncoder:
         with timer.stage("embed"):
             encoded = self._embed(picture, region, hashes, features=features)
         if head is not None and encoded.features is not None:
-            shows_words = head.shows_words(whole_features(self.embedder, encoded.features))
-            reading = self._start_reading(data, picture, region, SEEN) if shows_words else None
+            effort = head.choose_effort(whole_features(self.embedder, encoded.features))
+            reading = None if effort is None else self._start_reading(data, picture, region, effort)
         if reading is not None:
             with timer.stage("ocr"):
                 encoded = replace(encoded, text=reading.result())

@@ -24,7 +24,7 @@ from shoplens.filters.fitting.weight_tuning import MAX_QUERIES, MIN_QUERIES, Tun
 from shoplens.images import PhotoSource, decode_photo
 from shoplens.images.corruptions.augmentation import augment_photo
 from shoplens.index.protocol import Index
-from shoplens.reading.text_reader import QUERY, SEEN, SHARP_SIDE, TextReader
+from shoplens.reading.text_reader import QUERY, SHARP_SIDE, TextReader
 from shoplens.settings import Settings
 from shoplens.types import Pixels, Product, group_of
 
@@ -89,10 +89,8 @@ class PhotoMaker:
 
     def _read_words(self, made: Pixels, features: PhotoFeatures, reader: TextReader) -> str:
         head = word_head_of(self.embedder)
-        if head is None:
-            return reader.read(made, QUERY)
-        shows_words = head.shows_words(whole_features(self.embedder, features.features))
-        return reader.read(made, SEEN) if shows_words else ""
+        effort = QUERY if head is None else head.choose_effort(whole_features(self.embedder, features.features))
+        return "" if effort is None else reader.read(made, effort)
 
 
 def _draw_products(index: Index) -> list[Product]:

@@ -27,7 +27,8 @@ from shoplens.filters.fitting.named_classes import NamedFit, fit_named_classes
 from shoplens.filters.fitting.temperature_scaling import sample_indices
 from shoplens.filters.fitting.whitening import fit_view_metric
 from shoplens.filters.model.class_layout import ClassLayout, ClassTree, is_comparable, node_depth
-from shoplens.filters.model.filters import Filters, FittedModels, Predictions
+from shoplens.filters.model.filters import Filters, Predictions
+from shoplens.filters.model.fitted_models import FittedModels
 from shoplens.filters.model.named_classes import NamedClasses
 from shoplens.filters.model.principal_components import (
     FeatureProjection,

@@ -18,7 +18,8 @@ from shoplens.filters.dimensions.dimension_json import dimension_from_json, dime
 from shoplens.filters.fitting.crossfit import FOLDS, LinearHeads
 from shoplens.filters.fitting.design import OBJECT_SIZE
 from shoplens.filters.model.class_layout import ClassLayout, ClassTree, is_comparable
-from shoplens.filters.model.filters import Filters, FittedModels
+from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.fitted_models import FittedModels
 from shoplens.filters.model.named_classes import NamedClasses
 from shoplens.filters.model.principal_components import FeatureProjection, PrincipalComponents
 from shoplens.filters.model.quality import Quality

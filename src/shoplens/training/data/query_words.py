@@ -11,7 +11,7 @@ from shoplens.errors import PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.images import decode_photo
 from shoplens.reading.photo_reading import VERSION
-from shoplens.reading.text_reader import QUERY, SEEN, SHARP_SIDE, TextReader
+from shoplens.reading.text_reader import QUERY, SHARP_SIDE, TextReader
 from shoplens.store.feature_cache import PhotoTexts
 from shoplens.training.data.feature_pass import AHEAD, FOLDER, augment_view, view_name
 from shoplens.training.data.samples import Ints, Samples
@@ -36,7 +36,9 @@ def read_query_words(
 
     def read(row: int) -> str:
         photo, view = samples.photos[samples.owners[row]], int(samples.views[row])
-        if head is not None and not head.shows_words(whole_features(context.embedder, samples.rows[row])):
+        features = whole_features(context.embedder, samples.rows[row])
+        effort = QUERY if head is None else head.choose_effort(features)
+        if effort is None:
             return ""
         name = view_name(photo, view)
         if not texts.has(name, kind):
@@ -47,11 +49,7 @@ def read_query_words(
             except PhotoError:  # it was read when its features were extracted
                 return ""
             pixels = picture.pixels if region is None else picture.crop(region)
-            texts.add(
-                name,
-                kind,
-                reader.read(augment_view(pixels, photo, view, readable=True), QUERY if head is None else SEEN),
-            )
+            texts.add(name, kind, reader.read(augment_view(pixels, photo, view, readable=True), effort))
         return texts.read([name])[name]
 
     words = []
