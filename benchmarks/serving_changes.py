@@ -8,6 +8,7 @@ checked: 20 ranks, parts that add up to scores, and nothing in it that was remov
 - ``changes``: another client changes prices, removes products and puts them again, with photos that it has the service
   fetch from itself.
 - ``switch``: commands make other generations, which the service then switches to; each is searched 2 s more.
+- ``takeover``, with ``--products N``: ``remove`` three times, each of which makes a generation of N made products.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from serving import bodies, load, served, serving
+from serving import bodies, load, made_store, served, serving
 from shoplens import Shop
 from shoplens.service.keys import Keys
 from tables import default_data, machine_line
@@ -103,15 +104,32 @@ def switched(options: argparse.Namespace, store: Path, photos: list[bytes]) -> N
     feed, media = options.data / "luma/products.csv", options.data / "luma/media"
     with Shop(store) as shop:
         some = min(shop.products.ids())
-    commands = {
-        "nothing": [],
-        "sync": ["sync", str(feed), "--media", str(media)],
-        "remove": ["remove", some],
-        "index --replace": ["index", "--replace", str(feed), "--media", str(media)],
-        "train filters": ["train", "filters"],
-        "train look": ["train", "look", "--force"],
-        "generations roll-back": ["generations", "roll-back"],
-    }
+    run_beside(
+        options,
+        store,
+        photos,
+        {
+            "nothing": [],
+            "sync": ["sync", str(feed), "--media", str(media)],
+            "remove": ["remove", some],
+            "index --replace": ["index", "--replace", str(feed), "--media", str(media)],
+            "train filters": ["train", "filters"],
+            "train look": ["train", "look", "--force"],
+            "generations roll-back": ["generations", "roll-back"],
+        },
+    )
+
+
+def taken_over(options: argparse.Namespace, photos: list[bytes]) -> None:
+    """Generations of many products that take over beside a service that is searched."""
+    store = made_store(options.products, options)
+    with Shop(store) as shop:
+        some = sorted(shop.products.ids())[:3]
+    run_beside(options, store, photos, {"nothing": [], **{f"remove {one}": ["remove", one] for one in some}})
+
+
+def run_beside(options: argparse.Namespace, store: Path, photos: list[bytes], commands: dict[str, list[str]]) -> None:
+    """Commands beside a service that is searched by 4 clients; a table of what they hear."""
     print("\n| command | s | answers/s | p50 ms | p95 | p99 | longest | others | wrong | generation |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     with serving(store) as (host, port, _, _):
@@ -150,10 +168,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default_data(), help="folder that holds luma/")
     parser.add_argument("--folder", type=Path, default=Path("evaluation-stores"), help="where stores go")
     parser.add_argument("--seconds", type=float, default=12.0)
+    parser.add_argument("--products", type=int, default=0, help="made products of the part `takeover`; 0 leaves it out")
     options = parser.parse_args()
     store, photos = served(options)
     changed(options, store, photos)
     switched(options, store, photos)
+    if options.products:
+        taken_over(options, photos)
     print(f"\n{machine_line('onnxruntime', 'numpy', 'fastapi', 'uvicorn')}")
 
 
