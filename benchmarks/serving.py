@@ -41,7 +41,7 @@ from PIL import Image
 
 from evaluation import store_of
 from filter_scores import catalogue_of
-from filter_search import entry_of, made, real
+from made_products import entry_of, made, real
 from shoplens import Shop
 from shoplens.embedders import Embedders
 from shoplens.filters.model.stored import save_filters
