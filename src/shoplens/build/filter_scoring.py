@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +17,12 @@ from shoplens.filters.dimensions.derivation import ClassReader, derive_dimension
 from shoplens.filters.dimensions.dimension import TEXT, Dimension
 from shoplens.filters.dimensions.dimension_json import dimensions_json
 from shoplens.filters.dimensions.labels import load_labels
-from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos, replace_weights
+from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos, replace_weights, without_views
 from shoplens.filters.fitting.weight_tuning import (
     TuningPhotos,
-    WeightTuning,
     WordComparison,
     further_photos,
+    try_views,
     tune_weights,
 )
 from shoplens.filters.model.filters import Filters
@@ -200,11 +201,18 @@ def fit_filters(
         vectors = {one.name: data.tower.embed(class_texts(one, rules)) for one in named}
         photos = replace(photos, name_vectors=vectors, logit_scale=data.tower.card.scale)
     filters = fit_to_photos(photos, dimensions.used, data.model, progress)
-    stored = {"dimensions": dimensions_json(dimensions), "labels": {} if labels is None else dict(labels.by_photo)}
+    stored: dict[str, Any] = {
+        "dimensions": dimensions_json(dimensions),
+        "labels": {} if labels is None else dict(labels.by_photo),
+    }
     if data.make_photos is not None:
         progress("Choosing the weights", 0, 0)
-        tuning = _tune_weights(data, filters, photos, contents, text)
-        stored["tuning"] = asdict(tuning)
+        kinds, words = _tuning_photos(data, photos, contents, text)
+        trial = try_views(filters, photos, kinds)
+        if trial.is_harmful:
+            filters = without_views(filters, photos)
+        tuning = tune_weights(filters, photos, kinds, words)
+        stored |= {"tuning": asdict(tuning), "views": asdict(trial)}
         weights = {name: tuning.weights[name] for name in filters.weights}
         if weights != filters.weights:
             filters = replace_weights(filters, photos, weights)
@@ -217,22 +225,18 @@ def fit_filters(
     return ProductScorer(filters, reader, text)
 
 
-def _tune_weights(
-    data: FilterTrainingData,
-    filters: Filters,
-    photos: LabeledPhotos,
-    contents: Sequence[str],
-    text: TextModel | None,
-) -> WeightTuning:
-    """Choose the weights by the catalogue's own photos; that of ``text`` where query photos are read.
+def _tuning_photos(
+    data: FilterTrainingData, photos: LabeledPhotos, contents: Sequence[str], text: TextModel | None
+) -> tuple[list[TuningPhotos], WordComparison | None]:
+    """Return the catalogue's own photos by which weights are chosen; and how words are compared, where query photos are
+    read.
 
     Args:
         contents: content hash of each of ``photos``.
     """
     assert data.make_photos is not None, "photos are made to choose by"
     if text is None or not text.reads_queries:
-        further = further_photos(photos, [""] * len(contents))
-        return tune_weights(filters, photos, [further, data.make_photos(data.index, False)])
+        return [further_photos(photos, [""] * len(contents)), data.make_photos(data.index, False)], None
     read = data.features.texts.read(contents)
     readings = [read.get(name, "") for name in contents]
     known = {record.product.id: [*product_texts(record.product)] for record in data.index.records(set(photos.products))}
@@ -246,7 +250,7 @@ def _tune_weights(
         return np.zeros(len(stored), np.float32) if query is None else query.agreements(stored)
 
     kinds = [further_photos(photos, readings), data.make_photos(data.index, True)]
-    return tune_weights(filters, photos, kinds, WordComparison(rows, agreements, TEXT_SPREAD, text.weight))
+    return kinds, WordComparison(rows, agreements, TEXT_SPREAD, text.weight)
 
 
 def class_texts(dimension: Dimension, rules: DimensionRules) -> list[str]:

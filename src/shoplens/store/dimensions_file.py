@@ -14,11 +14,11 @@ from shoplens.filters.dimensions.labels import Labels
 DIMENSIONS = "dimensions.json"
 
 
-def read_tuning(folder: Path) -> dict[str, Any]:
-    """Read how the weights of the generation in ``folder`` were chosen; empty where they were not, or where the file
-    cannot be read."""
+def read_tuning(folder: Path, part: str = "tuning") -> dict[str, Any]:
+    """Read how the weights of the generation in ``folder`` were chosen, or, as the part ``views``, whether it helps to
+    know how photos of one product differ; empty where they were not, or where the file cannot be read."""
     try:
-        tuning: dict[str, Any] = json.loads((folder / DIMENSIONS).read_text("utf-8")).get("tuning", {})
+        tuning: dict[str, Any] = json.loads((folder / DIMENSIONS).read_text("utf-8")).get(part, {})
     except (OSError, ValueError, AttributeError):
         return {}
     return tuning

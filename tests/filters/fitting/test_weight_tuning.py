@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from shoplens.filters.dimensions.dimension import COLOR, LOOK, TEXT
+from shoplens.filters.fitting.crossfit import FOLDS
 from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos, replace_weights
 from shoplens.filters.fitting.weight_tuning import (
     MAX_QUERIES,
@@ -15,12 +16,15 @@ from shoplens.filters.fitting.weight_tuning import (
     MIN_WITH_WORDS,
     WITH_WORDS,
     TuningPhotos,
+    ViewTrial,
     WordComparison,
     _Comparison,
     further_photos,
+    try_views,
     tune_weights,
 )
 from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.view_metric import ViewMetric
 from shoplens.types import SparseRows, SparseVector
 from tests.filters.toy_training import BACKBONE, DIMENSIONS, toy_photos
 
@@ -115,6 +119,29 @@ def test_gains_are_those_of_the_ranks_by_the_weighted_sum(shop: LabeledPhotos, f
         right = [shop.products[row] for row in rows].index(photos.products[n])
         rank = 1 + int((scores > scores[right]).sum())
         assert gains[n] == pytest.approx(1 / np.log2(1 + rank) if rank <= 10 else 0.0, abs=1e-6)
+
+
+def with_views(filters: Filters, matrix: np.ndarray) -> Filters:
+    """Filters whose looks are compared by this matrix, as if it had been learned from nine photos."""
+    views = ViewMetric({LOOK: np.repeat(matrix[None].astype(np.float32), FOLDS + 1, axis=0)}, photos=9)
+    return replace(filters, models=replace(filters.models, views=views))
+
+
+def test_a_view_metric_that_hides_what_looks_show_is_harmful(shop: LabeledPhotos, filters: Filters) -> None:
+    photos = photos_of(shop, true_colors=False, noise=0.2)
+    size = shop.vectors.shape[1]
+    hidden = np.zeros((size, size))
+    hidden[0, 0] = 1
+    for matrix, is_harmful in ((hidden, True), (np.eye(size), False)):
+        trial = try_views(with_views(filters, matrix), shop, [photos])
+        assert trial.photos == 9 and trial.is_harmful == is_harmful
+    assert trial.gain == pytest.approx(0, abs=1e-6), "the identity changes nothing"
+
+
+def test_without_photos_to_judge_by_a_view_metric_stays(shop: LabeledPhotos, filters: Filters) -> None:
+    few = photos_of(shop, true_colors=False).subset(range(MIN_QUERIES - 1))
+    assert try_views(filters, shop, [few]) == ViewTrial(filters.models.views.photos if filters.models.views else 0)
+    assert not ViewTrial(9).is_harmful
 
 
 def test_further_photos_are_all_but_the_first_of_each_product(shop: LabeledPhotos) -> None:

@@ -105,3 +105,16 @@ def test_without_further_photos_nothing_is_learned_and_few_change_little() -> No
     metric = fit_view_metric({"look": rows[:4]}, products[:4], folds[:4])
     assert metric is not None and metric.photos == 2
     assert np.allclose(metric.matrices["look"], np.eye(WIDTH), atol=0.15)
+
+
+def test_photos_that_several_products_have_teach_nothing() -> None:
+    rows, products, folds = views(50)
+    alone = fit_view_metric({"look": rows}, products, folds)
+    sizes = rows[:1] * 0 + 0.25  # a table of sizes, which every product has
+    names = [f"p{n}" for n in range(50)]
+    with_tables = np.concatenate([rows, np.repeat(sizes, 50, axis=0)]), [*products, *names]
+    further = np.array([fold_index(name, FOLDS) for name in names], np.int64)
+    metric = fit_view_metric({"look": with_tables[0]}, with_tables[1], np.concatenate([folds, further]))
+    assert alone is not None and metric is not None
+    assert metric.photos == 50
+    assert (metric.matrices["look"] == alone.matrices["look"]).all()

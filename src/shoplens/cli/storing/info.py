@@ -33,7 +33,7 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
     calibrated = ", ".join(f"{name} ({one['queries']} photos)" for name, one in info["calibrated"].items())
     console.print(f"{'calibrated':12} {sanitize(calibrated) or 'no: `shoplens calibrate` does it'}")
     console.print(f"{'objects':12} {_describe_objects(info['objects'])}")
-    console.print(f"{'views':12} {_describe_views(info['view_photos'])}")
+    console.print(f"{'views':12} {_describe_views(info['views'])}")
     console.print(f"{'weights':12} {sanitize(_describe_tuning(info['tuning']))}")
     if caption := info["caption"]:
         console.print(f"{'caption':12} {sanitize(_describe_caption(caption))}")
@@ -58,11 +58,17 @@ def _describe_objects(objects: Mapping[str, Any]) -> str:
     )
 
 
-def _describe_views(photos: int) -> str:
+def _describe_views(views: Mapping[str, Any]) -> str:
     """Return whether it was learned how photos of one product differ, in words."""
-    if not photos:
+    if not views["photos"]:
         return "no product has further photos, which would teach how photos of one product differ"
-    return f"{photos} further photo{'' if photos == 1 else 's'} of products taught how photos of one product differ"
+    taught = f"{views['photos']} further photos of products taught how photos of one product differ"
+    figure = ""
+    if views["error"]:
+        figure = f"nDCG@10 {100 * views['gain']:+.1f} (standard error {100 * views['error']:.1f})"
+    if not views["used"]:
+        return f"{taught}, which is not used, since it finds less: {figure}"
+    return f"{taught}{': ' if figure else ''}{figure}"
 
 
 def _describe_caption(caption: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ A fold never cuts a group: two colours or views of one product are never on both
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,13 +47,13 @@ def fold_index(group: str, folds: int) -> int:
     return int.from_bytes(digest[:8], "big") % folds
 
 
-def number_groups(groups: Iterable[str]) -> Ints:
+def number_groups(groups: Iterable[Hashable]) -> Ints:
     """Return int64 (n,): the number of the group of each of n photos, from 0 on, in order of appearance.
 
     >>> number_groups(["b", "a", "b"]).tolist()
     [0, 1, 0]
     """
-    numbers: dict[str, int] = {}
+    numbers: dict[Hashable, int] = {}
     return np.array([numbers.setdefault(group, len(numbers)) for group in groups], np.int64)
 
 

@@ -324,6 +324,15 @@ def _add_cohort(filters: Filters, data: LabeledPhotos) -> Filters:
     return _add_space(replace(filters, cohort=cohort), data, sample)
 
 
+def without_views(filters: Filters, data: LabeledPhotos) -> Filters:
+    """Return filters that compare every query as it is, whatever photos of one product differ in.
+
+    Args:
+        data: that the filters were fitted to.
+    """
+    return _add_cohort(replace(filters, models=replace(filters.models, views=None)), data)
+
+
 def replace_weights(filters: Filters, data: LabeledPhotos, weights: Mapping[str, float]) -> Filters:
     """Return filters with other default weights, and with the retrieval space for them.
 

@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 
 from shoplens.filters.dimensions.dimension import COLOR, LOOK, OBJECT, TEXT
-from shoplens.filters.fitting.fit import LabeledPhotos
+from shoplens.filters.fitting.fit import LabeledPhotos, without_views
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.photo_features.pixels import Floats
 from shoplens.types import SparseRows, SparseVector, Vectors
@@ -112,6 +112,46 @@ class WeightTuning:
     gain: float
     error: float
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewTrial:
+    """Whether it helps to let directions count less in which photos of one product differ.
+
+    Attributes:
+        photos: number of further photos that they were learned from.
+        gain: mean over the kinds of photos of the nDCG@10 with it less that without; 0 where there are too few photos.
+        error: standard error of the gain, over groups.
+    """
+
+    photos: int
+    gain: float = 0.0
+    error: float = 0.0
+
+    @property
+    def is_harmful(self) -> bool:
+        """Whether more was lost than the error."""
+        return self.gain < -self.error
+
+
+def try_views(filters: Filters, gallery: LabeledPhotos, photos: Sequence[TuningPhotos]) -> ViewTrial:
+    """Compare photos of known products with the catalogue by the filters' view metric and without it.
+
+    Args:
+        filters: with their default weights.
+        gallery, photos: as of :func:`tune_weights`.
+    """
+    views = filters.models.views
+    kinds = [kind for one in photos if (kind := _of_gallery(one, gallery)).is_enough]
+    if views is None or not kinds:
+        return ViewTrial(0 if views is None else views.photos)
+    plain, weights = without_views(filters, gallery), [dict(filters.weights)]
+    gains = [
+        _Comparison(filters, gallery, kind, None).values(weights)[0]
+        - _Comparison(plain, gallery, kind, None).values(weights)[0]
+        for kind in kinds
+    ]
+    return ViewTrial(views.photos, float(np.mean([gain.mean() for gain in gains])), _standard_error(kinds, gains))
 
 
 def tune_weights(

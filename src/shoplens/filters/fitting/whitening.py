@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from shoplens.filters.fitting.crossfit import FOLDS, Doubles, Ints, number_groups
+from shoplens.filters.fitting.crossfit import FOLDS, Bools, Doubles, Ints, number_groups
 from shoplens.filters.model.principal_components import round_to_half
 from shoplens.filters.model.view_metric import ViewMetric
 from shoplens.filters.photo_features.pixels import Floats
@@ -44,12 +44,17 @@ def fit_view_metric(vectors: Mapping[str, Floats], products: Sequence[str], fold
     Within-class covariance normalisation: Hatch, Kajarekar, Stolcke 2006, "Within-Class Covariance Normalization for
     SVM-based Speaker Recognition".
 
+    A photo that several products have, such as a table of sizes, shows none of them, and is left out.
+
     Args:
         vectors: dimension -> float32 (n, d), unit vectors of the catalogue's photos.
         products: the product of each photo.
         folds: int64 (n,), of the groups of the products.
     """
     numbers = number_groups(products)
+    own = _shows_one_product(next(iter(vectors.values()), np.zeros((len(numbers), 0), np.float32)), numbers)
+    vectors = {name: rows[own] for name, rows in vectors.items()}
+    numbers, folds = number_groups(numbers[own].tolist()), folds[own]
     sizes = np.bincount(numbers)
     if not len(sizes) or sizes.max() < 2:
         return None
@@ -66,3 +71,12 @@ def fit_view_metric(vectors: Mapping[str, Floats], products: Sequence[str], fold
             fitted.append(matrix / (np.trace(matrix) / len(matrix)))
         matrices[name] = round_to_half(np.stack(fitted))
     return ViewMetric(matrices, len(numbers) - int((sizes > 0).sum()))
+
+
+def _shows_one_product(vectors: Floats, products: Ints) -> Bools:
+    """Return bool (n,): whether no photo of another product is equal, by its vector."""
+    owners: dict[bytes, set[int]] = {}
+    keys = [row.tobytes() for row in vectors]
+    for key, product in zip(keys, products.tolist(), strict=True):
+        owners.setdefault(key, set()).add(product)
+    return np.array([len(owners[key]) == 1 for key in keys], np.bool_)
