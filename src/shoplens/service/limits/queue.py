@@ -26,9 +26,9 @@ DEMAND_SECONDS, TOO_MUCH = 2.0, 1.2
 counts refused requests, too: where all pause for a moment, and threads are idle, it is known that they come back."""
 BURST_WAIT = 1.0
 """Seconds that a request of a burst may have to wait, by what requests took lately."""
-SATURATED_WAIT = 0.25
-"""The same where threads are never idle, as a share of what requests took lately: so those who are accepted are
-answered nearly as soon as if they had come alone, and threads do not run dry either."""
+OVERLOAD_WAIT = 0.1
+"""The same where more is asked for than threads can do, as a share of what requests took lately: so those who are
+accepted are answered nearly as soon as if they had come alone, and threads do not run dry either."""
 WORKED = "shoplens.worked"
 """Key of a request's scope: seconds that threads worked for it."""
 ARRIVED = "shoplens.arrived"
@@ -46,9 +46,9 @@ class WorkQueue:
         threads: number of threads.
         queue: number of requests that may wait; the next one is refused at once.
         seconds: for which a request may wait.
-        prompt: whether only so many may wait as are expected to be worked off within :data:`BURST_WAIT`, or, where
-            hardly any thread was idle lately or more was asked for than threads can do, whether a request may wait
-            only if a thread is expected to be free within :data:`SATURATED_WAIT`. Otherwise, ``queue`` may wait at any
+        prompt: whether only so many may wait as are expected to be worked off within :data:`BURST_WAIT`; where hardly
+            any thread was idle lately, one for every two threads; and where more was asked for than threads can do, one
+            for each that is expected to be free within :data:`OVERLOAD_WAIT`. Otherwise, ``queue`` may wait at any
             time.
         clock: returns seconds.
     """
@@ -117,8 +117,10 @@ class WorkQueue:
         before = self.waiting - (self.threads - self.working)  # those that wait and have no thread yet
         if before < 0 or not self._prompt:
             return before >= self._queue
-        if self._idle <= SATURATED or self._demand > TOO_MUCH:
-            return before >= min(self._queue, self.working) or self._seconds_left(before) > SATURATED_WAIT * self._took
+        if self._demand > TOO_MUCH:
+            return before >= min(self._queue, self.working) or self._seconds_left(before) > OVERLOAD_WAIT * self._took
+        if self._idle <= SATURATED:
+            return before >= min(self._queue, max(1, self.threads // 2))
         in_time = int(BURST_WAIT * self.threads / self._took) if self._took else self._queue
         return before >= min(self._queue, max(in_time, 1))
 
