@@ -96,7 +96,7 @@ class BareWork:
         content_hash(data)
         return decode_photo(data, self._settings, shortest=self._embedder.min_side).pixels
 
-    def passes(self, pixels: Pixels) -> float:
+    def passes(self, pixels: Pixels, *, with_object: bool = True) -> float:
         """The core-seconds of the passes, and of scaling their inputs."""
         taken = 0.0
 
@@ -112,13 +112,13 @@ class BareWork:
         if found is not None and (part := frame_object(pixels, found)) is not None:
             pixels = part
             found = find_object(timed(self._embedder.embed_with_mask, pixels)[1])
-        if found is not None:
+        if found is not None and with_object:
             timed(self._embedder.backbone_features, cut_out(pixels, found))
         return taken
 
     def query(self, photo: str) -> None:
-        """What no query can do without."""
-        self.passes(self.decode(photo))
+        """What no query by ``pretrained`` can do without."""
+        self.passes(self.decode(photo), with_object=False)
 
 
 def bare_costs(photos: Sequence[str]) -> tuple[float, float]:
@@ -160,8 +160,8 @@ def index_seconds(source: Catalogue, folder: Path) -> Row:
     shop, summary = Shop.index(source.feed, folder / "store", media=source.media, progress=note)
     ended, cpu = time.perf_counter(), time.process_time() - cpu
     shop.close()
-    if summary.photos_embedded != len(source.photos):
-        raise SystemExit(f"{summary.photos_embedded} photos were embedded, not {len(source.photos)}.")
+    if summary.photos != len(source.photos):
+        raise SystemExit(f"{summary.photos} photos were indexed, not {len(source.photos)}.")
     return {"wall": ended - started, "cpu": cpu, "end": ended - last["Building the search graph"]}
 
 
@@ -315,7 +315,7 @@ def _ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
 
 
 def query_table(rows: list[Row]) -> str:
-    names = {"search": "`Shop.search`", "bare": "decoding + passes", "plain": "plain recipe"}
+    names = {"search": "`Shop.search`", "bare": "decoding + two passes", "plain": "plain recipe"}
     stages = {name: f"stage: {name}" for name in ("decode", "embed", "retrieve", "rank")}
     searches = [row["search"] for row in rows]
     lines = ["| query | p50 ms | p95 ms | `Shop.search` / it, median (p25-p75) | p50 / p50 |", "|---|---|---|---|---|"]
