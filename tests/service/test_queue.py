@@ -196,7 +196,9 @@ def test_a_request_waits_only_for_a_thread_that_is_nearly_free_where_too_many_co
         queue.close()
         return accepted
 
-    assert run_coroutine(main()) == [True, True, True, False, False, False], "after 110 ms, the first takes longer than expected"
+    assert run_coroutine(main()) == [True, True, True, False, False, False], (
+        "after 110 ms it takes longer than expected"
+    )
 
 
 def test_query_cache_drops_old_photos_and_those_beyond_its_limit() -> None:
