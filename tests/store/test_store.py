@@ -217,8 +217,29 @@ def test_a_reader_keeps_its_generation_through_a_switch(store: Store) -> None:
         assert store.live is not before
         assert before.index.count() == 10
         assert before.folder.is_dir()
-    assert not before.folder.exists()
     assert store.live.index.count() == 3
+    store.close()
+    assert not before.folder.exists()
+
+
+def test_the_last_reader_does_not_wait_until_its_generation_is_removed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    remove = store.layout.remove
+
+    def remove_slowly(folder: Path) -> None:
+        begun.set()
+        assert may_end.wait(10)
+        remove(folder)
+
+    monkeypatch.setattr(store.layout, "remove", remove_slowly)
+    with store.reading() as before:
+        fill_store(store, range(3))
+    assert begun.wait(10) and before.folder.is_dir()
+    may_end.set()
+    store.close()
+    assert not before.folder.exists(), "a store is closed when everything in it is"
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -68,17 +69,14 @@ class Store:
             self.layout.generations.mkdir(parents=True, exist_ok=True)
             self._lock = StoreLock(self.folder, lock_wait) if snapshot is None else None  # the borrower has it
         except OSError as problem:
-            raise disk_error(problem) or StoreError(
-                f"{folder} cannot hold a store: {problem.strerror}.",
-                "Give another folder with --store.",
-                code="no-store",
-            ) from None
+            told = f"{folder} cannot hold a store: {problem.strerror}.", "Give another folder with --store."
+            raise disk_error(problem) or StoreError(*told, code="no-store") from None
         self._writing, self._leases, self._closed = threading.RLock(), threading.Condition(), False
         self._live: Generation | None = None
-        self._is_of_before = False
-        self._written = set[str]()
+        self._is_of_before, self._written = False, set[str]()
         self._version: tuple[str | None, int] = (None, 0)
         self._open = set[Generation]()  # the live one, and those before it that are still read
+        self._closing = ThreadPoolExecutor(1, "close-generation")
         try:
             if snapshot is None:
                 remove_abandoned_snapshots(self.folder)
@@ -131,13 +129,16 @@ class Store:
 
     @contextmanager
     def _lease(self, generation: Generation) -> Iterator[None]:
-        """End the lease of one reader when the block ends."""
+        """End the lease of one reader when the block ends; a search does not wait until what it read last is closed."""
         try:
             yield
         finally:
             with self._leases:
                 generation.readers -= 1
-            self._end_unread(generation)
+                if not (is_closed := self._closed) and generation.on_unread is not None:
+                    self._closing.submit(self._end_unread, generation)
+            if is_closed:
+                self._end_unread(generation)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -292,8 +293,7 @@ class Store:
     def close(self) -> None:
         """Flush, and release the store for the next process.
 
-        The call waits for a writer in another thread. It does not wait for readers: the last of them closes what it
-        reads, and then releases the store.
+        It waits for a writer in another thread, not for readers: the last one closes what it reads, and releases it.
         """
         with self._writing:
             with self._leases:
@@ -302,6 +302,7 @@ class Store:
                 self._closed, live, self._live = True, self._live, None
                 if live is not None:
                     live.on_unread = partial(self._close_live, live)
+            self._closing.shutdown()
             if live is None:
                 self._unlock()
             else:
