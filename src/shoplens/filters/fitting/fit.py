@@ -298,7 +298,7 @@ def _fit_views(models: FittedModels, data: LabeledPhotos, folds: Ints) -> ViewMe
     vectors = {} if data.trained_look else {LOOK: data.vectors}
     if models.object is not None:
         vectors[OBJECT] = models.object.unit_vectors(data.features)
-    return fit_view_metric(vectors, data.products, folds) if data.products else None
+    return fit_view_metric(vectors, data.products, folds) if vectors and data.products else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

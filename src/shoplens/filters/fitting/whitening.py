@@ -47,12 +47,12 @@ def fit_view_metric(vectors: Mapping[str, Floats], products: Sequence[str], fold
     A photo that several products have, such as a table of sizes, shows none of them, and is left out.
 
     Args:
-        vectors: dimension -> float32 (n, d), unit vectors of the catalogue's photos.
+        vectors: dimension -> float32 (n, d), unit vectors of the catalogue's photos; of one dimension at least.
         products: the product of each photo.
         folds: int64 (n,), of the groups of the products.
     """
     numbers = number_groups(products)
-    own = _shows_one_product(next(iter(vectors.values()), np.zeros((len(numbers), 0), np.float32)), numbers)
+    own = _shows_one_product(next(iter(vectors.values())), numbers)
     vectors = {name: rows[own] for name, rows in vectors.items()}
     numbers, folds = number_groups(numbers[own].tolist()), folds[own]
     sizes = np.bincount(numbers)
@@ -70,7 +70,7 @@ def fit_view_metric(vectors: Mapping[str, Floats], products: Sequence[str], fold
             matrix = whitening_matrix(deviations[kept], VIEW_SHRINKAGE + VIEW_PRIOR / max(int(further), 1))
             fitted.append(matrix / (np.trace(matrix) / len(matrix)))
         matrices[name] = round_to_half(np.stack(fitted))
-    return ViewMetric(matrices, len(numbers) - int((sizes > 0).sum()))
+    return ViewMetric(matrices, len(numbers) - len(sizes))
 
 
 def _shows_one_product(vectors: Floats, products: Ints) -> Bools:

@@ -219,7 +219,7 @@ class Filters:
         return sums.reshape(len(rows), count).astype(np.float32)
 
     def similarities(self, cosines: Mapping[str, Floats], agreements: Floats) -> dict[str, Floats]:
-        """Return dimension -> similarity in [0, 1], float32 (photos,): 1 for equal photos.
+        """Return dimension -> similarity in [0, 1], float32 (photos,): 1 for equal vectors.
 
         The similarity is (1 + cosine) / 2 of unit vectors, or the agreement of distributions; in ``color`` it is
         TINT_SHARE times the cosine of the tints, which is an agreement too, plus the rest times the agreement of

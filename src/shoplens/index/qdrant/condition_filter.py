@@ -34,9 +34,9 @@ PointLookup = Callable[[OneOf | IsProduct], Any]
 Filter = TypeVar("Filter")
 _RANGE_BOUNDS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 _TIGHTEST = {"<": min, "<=": min, ">": max, ">=": max}
-_ONE_NUMBER = ("price",)
-"""Fields of which a product has one number at most, so that several inequalities are one range. The engine looks up the
-products within one range, and goes through all that meet the rarest of several conditions."""
+_PRICE = "price"
+"""A product has one price at most, so that several inequalities of it are one range. The engine looks up the products
+within one range, and goes through all that meet the rarest of several conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,9 @@ def _build_members(
             return [types.combine(must_not=_all_of(build(inner), types))]
         case AllOf():
             members = [*_conjuncts(condition)]
-            ranges = [
-                one
-                for field in _ONE_NUMBER
-                if (of_field := [one for one in members if isinstance(one, Inequality) and one.field == field])
-                for one in _any_of(_range_conditions(of_field, paths, types), types)
-            ]
-            others = [one for one in members if not (isinstance(one, Inequality) and one.field in _ONE_NUMBER)]
-            return [*(built for one in others for built in build(one)), *ranges]
+            prices = [one for one in members if isinstance(one, Inequality) and one.field == _PRICE]
+            others = [built for one in members if one not in prices for built in build(one)]
+            return [*others, *_any_of(_range_conditions(prices, paths, types), types)] if prices else others
         case AnyOf(conditions):
             return _any_of([built for one in conditions for built in _all_of(build(one), types)], types)
 
