@@ -14,9 +14,13 @@ from tests.fakes import ColourEmbedder, feed_of, row
 SETTINGS = Settings(threads=1)
 
 
-def draw_pattern(path: Path, number: int, view: int) -> Path:
+def draw_pattern(path: Path, number: int, view: int, margin: int = 0) -> Path:
     """Draw a photo of three by three fields, and return its path. The filled fields say which product it is; their
-    colour is another in every photo, and says nothing."""
+    colour is another in every photo, and says nothing.
+
+    Args:
+        margin: width in pixels of the white that surrounds it.
+    """
     is_filled = np.random.default_rng(number).random((3, 3)) < 0.5
     is_filled[1, 1] = True
     pixels = np.full((48, 48, 3), 255, np.uint8)
@@ -24,15 +28,16 @@ def draw_pattern(path: Path, number: int, view: int) -> Path:
         0, 190, 3
     )
     path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), constant_values=255)
     Image.fromarray(pixels).save(path)
     return path
 
 
-def write_learnable_feed(folder: Path, products: int = 60, photos: int = 3, per_group: int = 2) -> Path:
+def write_learnable_feed(folder: Path, products: int = 60, photos: int = 3, per_group: int = 2, margin: int = 0) -> Path:
     rows = [
         row(
             f"p{number}",
-            *(draw_pattern(folder / f"p{number}-{view}.png", number, view).name for view in range(photos)),
+            *(draw_pattern(folder / f"p{number}-{view}.png", number, view, margin).name for view in range(photos)),
             group_id=f"g{number // per_group}",
         )
         for number in range(products)

@@ -70,6 +70,15 @@ def test_the_trained_network_is_better_than_the_pretrained_one(trained: tuple[Pa
     assert (folder / "store" / "generations" / "000002" / "look-backbone.onnx").is_file()
 
 
+def test_the_network_is_trained_on_what_searches_embed(tmp_path: Path) -> None:
+    """Photos are cut to the object before they are embedded, so the trained end sees the object and not the photo."""
+    embedder = OnnxEmbedder(small_model(tmp_path, mask="mask"))
+    feed = write_learnable_feed(tmp_path, 60, 3, margin=40)
+    with Shop.index(feed, tmp_path / "store", embedder=embedder, settings=SETTINGS)[0] as shop:
+        training = shop.training.train_look(QUICK)
+    assert training.export_difference < 2e-3
+
+
 def test_searches_and_new_products_use_the_trained_network(shop: Shop, tmp_path: Path) -> None:
     assert "p7" in [
         one.product.id for one in shop.search(draw_pattern(tmp_path / "a.png", 7, 99), 5, strategy="metric").results

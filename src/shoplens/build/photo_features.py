@@ -84,7 +84,7 @@ def embed_framed(embedder: Embedder, name: str, photo: Pixels) -> FramedPhoto:
     output, mask = embedder.embed_with_mask(photo)
     whole = _network_row(check_output(embedder, [name], output))
     found = inner = find_object(mask)
-    part = frame_object(photo, found) if found is not None and embedder.frames_objects else None
+    part = _frame(embedder, photo, found)
     if part is not None:
         photo = part
         output, mask = embedder.embed_with_mask(part)
@@ -96,10 +96,23 @@ def _embed_found(embedder: ObjectEmbedder, name: str, photo: Pixels) -> FramedPh
     """Embed a photo by a network for which another one finds the object, which is far smaller as a rule: the network
     itself passes over the frame only."""
     found = inner = find_object(embedder.find_mask(photo))
-    part = frame_object(photo, found) if found is not None and embedder.frames_objects else None
+    part = _frame(embedder, photo, found)
     if part is not None:
         photo, inner = part, find_object(embedder.find_mask(part))
     return FramedPhoto(photo, embed_photos(embedder, [name], [photo]), found, inner)
+
+
+def frame_photo(embedder: Embedder, photo: Pixels) -> Pixels:
+    """Return the part of a photo that is embedded, uint8 (h, w, 3): the part around the object, or the whole photo."""
+    if not frames_objects(embedder):
+        return photo
+    part = _frame(embedder, photo, find_object(embedder.find_mask(photo)))
+    return photo if part is None else part
+
+
+def _frame(embedder: ObjectEmbedder, photo: Pixels, found: FoundObject | None) -> Pixels | None:
+    """Return the part of a photo around the object; None where the whole photo is embedded."""
+    return frame_object(photo, found) if found is not None and embedder.frames_objects else None
 
 
 def _object_row(embedder: ObjectEmbedder, cut: Pixels) -> Features:

@@ -57,6 +57,7 @@ class FineTunedEmbedder:
 
     def __init__(self, base: OnnxEmbedder | FineTunedEmbedder, network: bytes) -> None:
         self._base = base if isinstance(base, FineTunedEmbedder) else None
+        self._backbone = base
         self.threads, self.providers = base.threads, base.providers
         self._session = open_session(network, base.threads, base.providers)
         self.outputs = (*base.outputs, TAIL_OUTPUT) if self._base is None else (TAIL_OUTPUT,)
@@ -79,14 +80,12 @@ class FineTunedEmbedder:
         return split_mask(run_network(self._session, self.card, (*self.outputs, self.card.mask), [photo]), self)
 
     def find_mask(self, photo: Pixels) -> Mask:
-        """Return the mask of the object in the photo alone, float32 (rows, columns)."""
-        return self.embed_with_mask(photo)[1]
+        """Return the mask of the object in the photo alone, float32 (rows, columns), which no training changed."""
+        return self._backbone.find_mask(photo)
 
     def backbone_features(self, photo: Pixels) -> Vectors:
-        """Return the features alone, float32 (1, features)."""
-        if self._base is not None:
-            return self._base.backbone_features(photo)
-        return run_network(self._session, self.card, self.card.features, [photo])
+        """Return the features alone, float32 (1, features), which no training changed."""
+        return self._backbone.backbone_features(photo)
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         """Return vectors and features, see :meth:`~shoplens.embedders.embedder.Embedder.embed`."""

@@ -22,10 +22,11 @@ CARD = {
 
 
 def small_network(extra: str = "Relu") -> bytes:
-    """Return an ONNX network: ``photos`` uint8 (n, 16, 16, 3) -> ``vector`` (n, 6) and ``features`` (n, 14).
+    """Return an ONNX network: ``photos`` uint8 (n, 16, 16, 3) -> ``vector`` (n, 6), ``features`` (n, 14) and ``mask``
+    (n, 16, 16).
 
     The vector is the means of a map with a sixteenth of the positions; the features are the vector, and the means of
-    what a second convolution makes of the map.
+    what a second convolution makes of the map. The mask is 1 where the photo is not white.
 
     Args:
         extra: an operator with one input, in the end.
@@ -42,6 +43,7 @@ def small_network(extra: str = "Relu") -> bytes:
         "scale": np.float32(1 / 128),
         "low": np.float32(0),
         "high": np.float32(6),
+        "white": np.float32(1.9),
         "root": np.float32(0.5),
     }
 
@@ -66,12 +68,16 @@ def small_network(extra: str = "Relu") -> bytes:
         node("Flatten", "p2", "means"),
         node("Pow", "means root", "late"),
         node("Concat", "early late", "features", axis=1),
+        node("ReduceMean", "scaled", "grey", axes=[3], keepdims=0),
+        node("Less", "grey white", "dark"),
+        node("Cast", "dark", "mask", to=onnx.TensorProto.FLOAT),
     ]
     photos = helper.make_tensor_value_info("photos", onnx.TensorProto.UINT8, ["n", SIDE, SIDE, 3])
     outputs = [
         helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", size])
         for name, size in (("vector", CHANNELS), ("features", CHANNELS + LATE))
     ]
+    outputs.append(helper.make_tensor_value_info("mask", onnx.TensorProto.FLOAT, ["n", SIDE, SIDE]))
     constants = [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()]
     graph = helper.make_graph(nodes, "small", [photos], outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

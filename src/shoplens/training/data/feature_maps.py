@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.build.photo_features import frame_photo
 from shoplens.embedders.onnx import run_network
 from shoplens.embedders.sessions import open_session
 from shoplens.evaluation.evaluate import EvaluationContext
@@ -55,7 +56,8 @@ class FeatureMaps:
 def open_feature_maps(
     context: EvaluationContext, tail: Tail, options: FeaturePassOptions, on_rejection: RejectionHandler
 ) -> Iterator[tuple[Sequence[SamplePhoto], FeatureMaps]]:
-    """Compute the feature maps of photos, and yield the photos that can be used with their maps.
+    """Compute the feature maps of photos, of the part that is embedded, and yield the photos that can be used with
+    their maps.
 
     Maps that are kept are not computed again.
 
@@ -65,10 +67,10 @@ def open_feature_maps(
     session, name = open_session(tail.export_trunk(), 1), tail.card.tail_from
 
     def extract(photo: str, pixels: Pixels) -> Features:
-        feature_map: Features = run_network(session, tail.card, [name], [pixels])[0]
+        feature_map: Features = run_network(session, tail.card, [name], [frame_photo(context.embedder, pixels)])[0]
         return feature_map
 
-    file = open_view_file(context, MAPS, f"/{name}")
+    file = open_view_file(context, MAPS, f"/{name}@frame")
     try:
         usable = list(
             extract_rows(context, options, file, on_rejection, RowExtractor("Computing feature maps", extract))
