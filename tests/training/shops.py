@@ -33,7 +33,9 @@ def draw_pattern(path: Path, number: int, view: int, margin: int = 0) -> Path:
     return path
 
 
-def write_learnable_feed(folder: Path, products: int = 60, photos: int = 3, per_group: int = 2, margin: int = 0) -> Path:
+def write_learnable_feed(
+    folder: Path, products: int = 60, photos: int = 3, per_group: int = 2, margin: int = 0
+) -> Path:
     rows = [
         row(
             f"p{number}",
