@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evaluation import embedder_of
+from benchmarks.stores import embedder_of
 from shoplens.build.photo_features import backbone_width, feature_model, filter_input_width, object_parts
 from shoplens.filters.dimensions.derivation import ClassReader, derive_dimensions
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from filter_scores import Catalogue, Floats, Seen, seen
+from benchmarks.filter_scores import Catalogue, Floats, Seen, seen
 from shoplens.filters.dimensions.dimension import PATH
 from shoplens.filters.fitting.fit import fit_to_photos
 from shoplens.filters.model.filters import Filters

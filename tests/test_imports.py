@@ -14,6 +14,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "shoplens"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("*.py"))
+BENCHMARKS = sorted((Path(__file__).parents[1] / "benchmarks").rglob("*.py"))
 LEVELS = (
     ("types", "errors", "settings"),
     ("fetching",),
@@ -90,10 +91,11 @@ def test_a_folder_has_at_most_twelve_files(folder: Path) -> None:
     assert len(files) <= MOST_FILES, "give some of these a folder of their own"
 
 
-def test_tests_keep_the_limits_of_files_and_folders() -> None:
-    lines = {path: len(path.read_text("utf-8").splitlines()) for path in TESTS}
+@pytest.mark.parametrize("paths", [TESTS, BENCHMARKS], ids=["tests", "benchmarks"])
+def test_tests_and_benchmarks_keep_the_limits_of_files_and_folders(paths: list[Path]) -> None:
+    lines = {path: len(path.read_text("utf-8").splitlines()) for path in paths}
     assert [str(path) for path, many in lines.items() if many > LONGEST] == []
-    files = Counter(path.parent for path in TESTS if path.name not in ("__init__.py", "conftest.py"))
+    files = Counter(path.parent for path in paths if path.name not in ("__init__.py", "conftest.py"))
     assert [str(folder) for folder, many in files.items() if many > MOST_FILES] == []
 
 

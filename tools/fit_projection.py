@@ -6,8 +6,8 @@
         src/shoplens/embedders/models/efficientnet-lite2.onnx
 
 No labels are used. The photos are ones whose licence allows it: Grocery Store Dataset (MIT), train and catalogue photos
-of all products but the 26 of ``benchmarks/grocery_unseen.txt``, every second one; and the first 1,500 photos of the
-clothing data set (CC0). Component i is scaled by its eigenvalue to the power of -0.2: between plain principal
+of all products but the 26 of ``benchmarks/learning/grocery_unseen.txt``, every second one; and the first 1,500 photos
+of the clothing data set (CC0). Component i is scaled by its eigenvalue to the power of -0.2: between plain principal
 components (0) and whitening (-0.5); the power was chosen on validation photos, see ``benchmarks/RESULTS.md``.
 
 Source: Jégou & Chum, "Negative evidences and co-occurrences in image retrieval: the benefit of PCA and whitening",

@@ -3,9 +3,9 @@
     python tools/size_cluster.py                              # the table of docs/cluster.md
     python tools/size_cluster.py --photos 5000000 --replicas 2
 
-Everything follows from bytes and milliseconds that this project measured; ``benchmarks/cluster.py size`` compares the
-bytes on disk with a shard that it builds. Of Qdrant's own documentation it takes the shape: vectors on disk, int8
-codes, graphs and indexes in memory, payloads on disk.
+Everything follows from bytes and milliseconds that this project measured; ``benchmarks/service/cluster.py size``
+compares the bytes on disk with a shard that it builds. Of Qdrant's own documentation it takes the shape: vectors on
+disk, int8 codes, graphs and indexes in memory, payloads on disk.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ POINT_BYTES = 100
 SPARE_DISK, SPARE_MEMORY = 2.0, 1.25
 """Room for the segments that an optimizer writes anew, and for a snapshot; and memory for requests and caches."""
 CPU_SECONDS_PER_PHOTO = 0.045
-"""CPU seconds of `index` per photo: 36 to 50 ms were measured for small photos (``benchmarks/cluster.py ray``).
+"""CPU seconds of `index` per photo: 36 to 50 ms were measured for small photos (``benchmarks/service/cluster.py ray``).
 Fetching waits, and takes none."""
 RAY_FACTOR = 1.6
 """What a photo more takes with Ray beside `index`: 1.4 to 1.7 were measured on nodes of one processor."""

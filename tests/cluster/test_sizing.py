@@ -19,7 +19,7 @@ def test_the_table_of_the_documentation_is_that_of_the_script() -> None:
 
 @pytest.mark.parametrize(("combined_bytes", "measured"), [(4, 10_995), (4, 10_865), (2, 8_947)])
 def test_shards_that_were_measured_fit_what_is_computed(combined_bytes: int, measured: int) -> None:
-    """Bytes per photo of shards that ``benchmarks/cluster.py size`` built (benchmarks/RESULTS.md)."""
+    """Bytes per photo of shards that ``benchmarks/service/cluster.py size`` built (benchmarks/RESULTS.md)."""
     computed = size_cluster.disk_bytes_per_photo(combined_bytes=combined_bytes)
     assert computed == pytest.approx(measured, rel=0.03)
     text = (ROOT / "docs" / "cluster.md").read_text("utf-8")

@@ -83,7 +83,7 @@ def find_objects(mask: Mask) -> tuple[FoundObject, ...]:
     """Return the objects that a mask shows, the largest first; at most :data:`MAX_OBJECTS`.
 
     Things that touch each other are one object. A single object is that of :func:`find_object`. The thresholds were
-    chosen on drawn scenes and on photos with given boxes, see ``benchmarks/objects.py``.
+    chosen on drawn scenes and on photos with given boxes, see ``benchmarks/quality/objects.py``.
 
     Args:
         mask: float32 (rows, columns) in [0, 1].

@@ -39,8 +39,8 @@ _SCALES = (0.75, 1.5)
 _BLOCK = 8
 """Pixels of the sides of a block; a patch is 3 x 3 blocks."""
 _LEAST_EDGES, _LEAST_DIRECTED, _MOST_UNEVEN, _LEAST_PATCHES = 16.0, 0.5, 1.4, 3
-"""Fitted on 160 drawn photos of benchmarks/barcodes.py (seed 1) and 300 real ones without a code: 98 % of the linear
-codes leave the sign, and 10 % of the photos without one."""
+"""Fitted on 160 drawn photos of benchmarks/words/barcodes.py (seed 1) and 300 real ones without a code: 98 % of the
+linear codes leave the sign, and 10 % of the photos without one."""
 _UPRIGHT_ENOUGH = 12.0
 """Degrees by which bars may lean to be read without turning the patch."""
 

@@ -193,10 +193,10 @@ def _default_weight(dimension: Dimension, quality: Mapping[str, Quality]) -> flo
     """Return the default static weight of a dimension.
 
     Those of ``look``, ``design`` and ``shape`` were chosen on development groups of three shops
-    (``benchmarks/filters.py``), those of ``color`` and ``object`` on development sets of four; :mod:`.weight_tuning`
-    chooses better ones for a shop where its photos show them. Another dimension gets a small weight in proportion to
-    the part of a blind guess's error that its filter avoids (Goodman, Kruskal 1954, lambda), and none where the
-    photos do not show it: whether a shirt is on sale makes no shirts similar.
+    (``benchmarks/filters/filters.py``), those of ``color`` and ``object`` on development sets of four;
+    :mod:`.weight_tuning` chooses better ones for a shop where its photos show them. Another dimension gets a small
+    weight in proportion to the part of a blind guess's error that its filter avoids (Goodman, Kruskal 1954, lambda),
+    and none where the photos do not show it: whether a shirt is on sale makes no shirts similar.
     """
     if dimension.name in OWN_WEIGHTS:
         return OWN_WEIGHTS[dimension.name]

@@ -22,7 +22,7 @@ _MIN_INSIDE = 0.3
 
 _MIN_SIMILARITY = 0.4
 """Similarity of two places from which on they match: of pairs in photos of one product 96 % have more, and of pairs in
-photos of different products 35 % (``benchmarks/objects.py``)."""
+photos of different products 35 % (``benchmarks/quality/objects.py``)."""
 
 Cells = npt.NDArray[np.float32]
 """float32 (cells, channels), each row of length 1."""

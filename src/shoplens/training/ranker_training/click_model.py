@@ -10,7 +10,7 @@ with s the score. Weights, the sharpness T and the examination exponent η are e
 ones given the choices and a prior around the current ranking: the position explains its part of the choices, and only
 the rest is attributed to similarity. (McFadden 1974 for such a choice model; Guo et al. 2019, "PAL", for the position
 as a part of it.) The alternative of weighting each choice by the inverse of its propensity is offered, too;
-``benchmarks/clicks.py`` compares them.
+``benchmarks/learning/clicks.py`` compares them.
 """
 
 from __future__ import annotations

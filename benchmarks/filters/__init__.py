@@ -1,0 +1,1 @@
+"""What the filters read, what they add to an answer, and what they cost."""

@@ -1,0 +1,1 @@
+"""What training is worth: looks, classifiers, rankers and clicks."""

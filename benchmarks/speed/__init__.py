@@ -1,0 +1,1 @@
+"""How fast photos are indexed and products retrieved, beside the bare work and beside other engines."""

@@ -1,0 +1,1 @@
+"""What words in photos, barcodes and wishes in words find."""
