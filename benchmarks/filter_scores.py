@@ -17,6 +17,7 @@ from shoplens.build.photo_features import backbone_width, feature_model, filter_
 from shoplens.filters.dimensions.derivation import ClassReader, derive_dimensions
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import FOLDS, fold_index
+from shoplens.filters.fitting.design import FeaturePart
 from shoplens.filters.fitting.fit import LabeledPhotos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
@@ -48,7 +49,7 @@ class Catalogue:
         dimensions: of the shop.
         backbone: number of the backbone's features.
         model: what made the vectors.
-        object_parts: lengths of the outputs of which the object's features consist.
+        object_parts: the outputs of which the object's features consist.
     """
 
     ids: tuple[str, ...]
@@ -61,7 +62,7 @@ class Catalogue:
     dimensions: tuple[Dimension, ...]
     backbone: int
     model: str
-    object_parts: tuple[int, ...] = ()
+    object_parts: tuple[FeaturePart, ...] = ()
 
     def training(self, rows: Bools | None = None, *, without: slice | None = None) -> LabeledPhotos:
         """What filters are fitted to: all rows or some; ``without`` some columns of the features, which become 0."""

@@ -29,7 +29,7 @@ from shoplens.embedders.preprocessing import network_input
 from shoplens.images import decode_photo
 from shoplens.settings import Settings
 
-UNSEEN = Path(__file__).parent.parent / "benchmarks" / "grocery_unseen.txt"
+UNSEEN = Path(__file__).parent.parent / "benchmarks" / "learning" / "grocery_unseen.txt"
 DIMENSIONS, POWER, CLOTHING_PHOTOS = 256, -0.2, 1500
 
 

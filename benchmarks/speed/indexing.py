@@ -113,7 +113,8 @@ class BareWork:
             pixels = part
             found = find_object(timed(self._embedder.embed_with_mask, pixels)[1])
         if found is not None and with_object:
-            timed(self._embedder.backbone_features, cut_out(pixels, found))
+            part, inside = cut_out(pixels, found)
+            timed(lambda cut: self._embedder.object_features(cut, inside), part)
         return taken
 
     def query(self, photo: str) -> None:

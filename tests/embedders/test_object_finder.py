@@ -64,7 +64,7 @@ def test_photos_are_framed_and_cut_out_for_the_other_network(network: Path, phot
     np.testing.assert_allclose(extracted.vector, embed_photos(embedder, ["p"], [frame]).vectors[0], atol=1e-6)
     inner = find_object(embedder.find_mask(frame))
     assert inner is not None
-    alone = embed_photos(embedder, ["p"], [cut_out(frame, inner)]).vectors[0]
+    alone = embed_photos(embedder, ["p"], [cut_out(frame, inner)[0]]).vectors[0]
     row = extracted.features
     assert (object_width(embedder), whole_width(embedder)) == (SIZE, 0)
     assert len(row) == feature_width(embedder) == filter_input_width(embedder) == 2 * SIZE + MEASURED_SIZE

@@ -42,6 +42,8 @@ def model_with_card(tmp_path: Path) -> Callable[..., Path]:
         (tmp_path / "model.json").write_text(json.dumps({key: error[key] for key in error if error[key] is not None}))
         if not (tmp_path / "model.onnx").exists():
             (tmp_path / "model.onnx").symlink_to(shipped_file())
+            axes = shipped_file().with_name(error["second_order_axes"])
+            (tmp_path / axes.name).symlink_to(axes)
         return tmp_path / "model.onnx"
 
     return make

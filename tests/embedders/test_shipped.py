@@ -11,7 +11,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.embedders import Embedders, OnnxEmbedder, network_file
-from shoplens.embedders.embedder import frames_objects
+from shoplens.embedders.embedder import frames_objects, pools_second_order
 from shoplens.embedders.shipped import NETWORKS, shipped_file
 from shoplens.errors import StoreError
 from shoplens.settings import Settings
@@ -77,13 +77,15 @@ def test_a_store_compares_objects_as_it_was_built(tmp_path: Path) -> None:
     for settings in (without, Settings(threads=1)):
         with Shop(tmp_path / "store", settings=settings) as shop:
             assert "object" not in shop.search(tmp_path / "1.png").weights
-            assert shop.info()["objects"] == {"compared": False, "framed": False, "passes": 1, "bytes_per_photo": 0}
+            about = dict.fromkeys(("compared", "framed", "second_order"), False)
+            assert shop.info()["objects"] == about | {"passes": 1, "bytes_per_photo": 0}
             assert shop.search(tmp_path / "1.png").object is None
     Shop.index(feed, tmp_path / "store", replace=True, settings=Settings(threads=1))[0].close()
     for settings in (without, Settings(threads=1)):
         with Shop(tmp_path / "store", settings=settings) as shop:
             assert "object" in shop.search(tmp_path / "1.png").weights
-            assert shop.info()["objects"] == {"compared": True, "framed": True, "passes": 3, "bytes_per_photo": 768}
+            about = dict.fromkeys(("compared", "framed", "second_order"), True)
+            assert shop.info()["objects"] == about | {"passes": 3, "bytes_per_photo": 768}
 
 
 def test_a_generation_with_objects_is_not_read_by_a_network_that_finds_none(tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_a_generation_with_objects_is_not_read_by_a_network_that_finds_none(tmp_
     shop, _ = Shop.index(feed, tmp_path / "store", settings=Settings(threads=1))
     with shop, shop._parts.store.reading() as generation:
         check_model(generation, OnnxEmbedder())
-        for other in (OnnxEmbedder(objects=False), OnnxEmbedder(frames=False)):
+        for other in (OnnxEmbedder(objects=False), OnnxEmbedder(frames=False), OnnxEmbedder(second_order=False)):
             with pytest.raises(StoreError, match="was built with framed objects") as error:
                 check_model(generation, other)
             assert error.value.code == "other-model" and "shoplens index --replace" in error.value.fix
@@ -104,17 +106,23 @@ def test_the_ids_of_the_networks_stay_what_they_are_in_stores() -> None:
     assert ids == ["efficientnet-lite2-256-int8@8dd213d85154", "efficientnet-lite2-256@0f2cdaf300d2"]
 
 
-def test_a_store_from_before_photos_were_framed_answers_as_it_was_built(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("absent", [("frames", "second_order"), ("second_order",)])
+def test_a_store_of_an_earlier_version_answers_as_it_was_built(
+    absent: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene(90, 120, 1).save(tmp_path / "p.png")
     feed = tmp_path / "feed.jsonl"
     feed.write_text(json.dumps({"id": "p", "title": "P", "photos": ["p.png"]}) + "\n")
-    monkeypatch.setattr("shoplens.shop.store_embedders.Embedders", partial(Embedders, frames=False))
+    monkeypatch.setattr("shoplens.shop.store_embedders.Embedders", partial(Embedders, **dict.fromkeys(absent, False)))
     Shop.index(feed, tmp_path / "store", settings=Settings(threads=1))[0].close()
     monkeypatch.undo()
     with Shop(tmp_path / "store", settings=Settings(threads=1)) as shop:
         assert shop.search(tmp_path / "p.png").results[0].product.id == "p"
         with shop._parts.store.reading() as generation:
-            assert not generation.manifest.framed
-            assert not frames_objects(shop._parts.embedders.for_live(1))
+            assert generation.manifest.framed is ("frames" not in absent)
+            assert not generation.manifest.second_order
+            embedder = shop._parts.embedders.for_live(1)
+            assert frames_objects(embedder) is ("frames" not in absent) and not pools_second_order(embedder)
+            assert shop.info()["objects"]["second_order"] is False
+        shop.add(feed)
+        assert shop.search(tmp_path / "p.png").results[0].product.id == "p"

@@ -16,7 +16,7 @@ from shoplens.build.run import BATCH, OnRenames, Run, Summary, write_entries
 from shoplens.build.tuning.caption_proof import write_caption_model
 from shoplens.build.tuning.tuning_photos import PhotoMaker
 from shoplens.embedders import Embedder, EmbeddingHead, OnnxEmbedder
-from shoplens.embedders.embedder import finds_objects, frames_objects
+from shoplens.embedders.embedder import finds_objects, frames_objects, pools_second_order
 from shoplens.embedders.text.tower import text_tower
 from shoplens.errors import InvalidValue, Refused
 from shoplens.feeds import Feed, Report
@@ -250,6 +250,7 @@ class Builder:
             placed=filter_vector_size(has_object=finds_objects(self.embedder)),
             text=int(compares_text(self.settings.preferences)),
             framed=frames_objects(self.embedder),
+            second_order=pools_second_order(self.embedder),
             **head_fields(look),
         )
 

@@ -19,7 +19,7 @@ from shoplens.build.copy_products import copy_products, copy_written_products
 from shoplens.build.photo_features import feature_model
 from shoplens.build.run import Summary
 from shoplens.embedders import EmbeddingHead, ProductClassifier
-from shoplens.embedders.embedder import finds_objects, frames_objects
+from shoplens.embedders.embedder import finds_objects, frames_objects, pools_second_order
 from shoplens.errors import StoreError
 from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.store.calibration_file import copy_calibrations, delete_calibration
@@ -134,6 +134,7 @@ def _rebuild(
         placed=filter_vector_size(has_object=finds_objects(builder.embedder)),
         text=int(compares_text(builder.settings.preferences)),
         framed=frames_objects(builder.embedder),
+        second_order=pools_second_order(builder.embedder),
         created=timestamp(),
         complete=False,
         kept=False,

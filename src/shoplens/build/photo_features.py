@@ -8,6 +8,7 @@ import numpy as np
 
 from shoplens.embedders import Embedder, FineTunedEmbedder, embed_photos
 from shoplens.embedders.embedder import ObjectEmbedder, check_output, finds_objects, frames_objects
+from shoplens.filters.fitting.design import SECOND_ORDER_WEIGHT, FeaturePart
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, measure_photo
 from shoplens.filters.photo_features.pixels import SIDE
 from shoplens.images.objects import FoundObject, cut_out, find_object, frame_object
@@ -45,7 +46,8 @@ def extract_features(embedder: Embedder, name: str, photo: Pixels) -> PhotoFeatu
     row, object_row = _network_row(view.embedded), np.zeros(0, np.float32)
     if finds_objects(embedder):
         inner = view.object_in_frame
-        object_row = row[:width] if inner is None else _object_row(embedder, cut_out(view.pixels, inner))
+        is_row = inner is None and not embedder.second_order
+        object_row = row[:width] if is_row else _object_row(embedder, view.pixels, inner)
     whole_row = view.whole[: whole_width(embedder)]
     features = np.concatenate([row[:width], measure_photo(view.pixels).to_row(), object_row, whole_row, row[width:]])
     rounded = features.astype(np.float16).astype(np.float32)  # as they are read from the cache
@@ -115,9 +117,11 @@ def _frame(embedder: ObjectEmbedder, photo: Pixels, found: FoundObject | None) -
     return frame_object(photo, found) if found is not None and embedder.frames_objects else None
 
 
-def _object_row(embedder: ObjectEmbedder, cut: Pixels) -> Features:
-    """Return the network's features of the object that was cut out; the unit vector where it gives no others."""
-    row: Features = embedder.backbone_features(cut)[0]
+def _object_row(embedder: ObjectEmbedder, photo: Pixels, found: FoundObject | None) -> Features:
+    """Return the network's features of the object that is cut out of a photo, or of the whole photo where none was
+    found; the unit vector where it gives no others."""
+    whole = np.full(photo.shape[:2], 255, np.uint8)
+    row: Features = embedder.object_features(*((photo, whole) if found is None else cut_out(photo, found)))[0]
     return row if embedder.features else row / max(float(np.linalg.norm(row)), 1e-12)
 
 
@@ -134,7 +138,7 @@ def backbone_width(embedder: Embedder) -> int:
 
 def object_width(embedder: Embedder) -> int:
     """Return how many features a photo has of the object alone; they follow those measured on the pixels."""
-    return sum(object_parts(embedder))
+    return sum(part.size for part in object_parts(embedder))
 
 
 def whole_width(embedder: Embedder) -> int:
@@ -142,9 +146,14 @@ def whole_width(embedder: Embedder) -> int:
     return backbone_width(embedder) if frames_objects(embedder) and not embedder.finder else 0
 
 
-def object_parts(embedder: Embedder) -> tuple[int, ...]:
-    """Return the lengths of the outputs of which these features consist; none where no objects are found."""
-    return embedder.feature_sizes if finds_objects(embedder) else ()
+def object_parts(embedder: Embedder) -> tuple[FeaturePart, ...]:
+    """Return the parts of which these features consist; none where no objects are found."""
+    if not finds_objects(embedder):
+        return ()
+    weights = [1.0] * len(embedder.object_sizes)
+    if embedder.second_order:
+        weights[-1] = SECOND_ORDER_WEIGHT
+    return tuple(map(FeaturePart, embedder.object_sizes, weights))
 
 
 def feature_model(embedder: Embedder) -> str:

@@ -29,6 +29,8 @@ OTHER_OUTPUT_KEYS = (
     "mask",
     "finder",
     "maps",
+    "second_order",
+    "second_order_axes",
     "cuts",
     "files",
 )
@@ -97,6 +99,11 @@ class ModelCard:
             none.
         maps: names of feature maps inside the graph, (photos, channels, rows, columns), by which the places of two
             photos are compared when a match is explained; empty for a network that cannot explain matches so.
+        second_order: name of a feature map inside the graph, (photos, channels, rows, columns), of which the mean
+            products of features inside the object follow ``features`` of the object; empty for none.
+        second_order_axes: name of a file of NumPy in the same folder, float (channels + 1, components), by which the
+            channels of that map are projected to fewer; see
+            :class:`~shoplens.embedders.second_order.SecondOrderPooling`.
         cut: length to which vectors are shortened; 0 for none. They are then brought to length 1 again.
         cuts: lengths to which its authors say that vectors may be cut, because it was trained so (Kusupati et al. 2022,
             "Matryoshka Representation Learning"); for people and for ``models measure``.
@@ -134,6 +141,8 @@ class ModelCard:
     mask: str = ""
     finder: str = ""
     maps: tuple[str, ...] = ()
+    second_order: str = ""
+    second_order_axes: str = ""
     cut: int = 0
     cuts: tuple[int, ...] = ()
     axes: str = ""
@@ -166,6 +175,10 @@ class ModelCard:
             "tail_to": _are_names(self.tail_to) and bool(self.tail_to) == bool(self.tail_from),
             "tail_weights": isinstance(self.tail_weights, str),
             "maps": _are_names(self.maps),
+            "second_order": isinstance(self.second_order, str),
+            "second_order_axes": isinstance(self.second_order_axes, str)
+            and Path(self.second_order_axes).name == self.second_order_axes
+            and bool(self.second_order_axes) == bool(self.second_order),
             "mask": isinstance(self.mask, str) and (not self.mask or self.fit == "squash"),
             "cut": _is_integer(self.cut) and 0 <= self.cut <= (self.dimensions or self.cut),
             "cuts": isinstance(self.cuts, tuple) and all(_is_integer(one) and one > 0 for one in self.cuts),

@@ -8,7 +8,7 @@ from typing import Protocol, TypeGuard
 import numpy as np
 
 from shoplens.errors import ModelError
-from shoplens.types import Embeddings, Mask, Pixels, Vectors
+from shoplens.types import ByteMask, Embeddings, Mask, Pixels, Vectors
 
 NO_DIRECTION = "no-direction"
 """Code of the error for a vector that is zero or not finite, which the photo may cause."""
@@ -43,13 +43,17 @@ class ObjectEmbedder(Embedder, Protocol):
     Attributes:
         mask_shape: rows and columns of its masks; (0, 0) for one that finds no objects.
         frames_objects: whether photos are cut to the object and a margin before they are embedded.
-        feature_sizes: lengths of the outputs of which its features consist, or that of the vector where it gives none.
+        object_sizes: lengths of the outputs of which the features of an object consist, or that of the vector where it
+            gives none.
+        second_order: whether the last of these are pooled products of features, see
+            :class:`~shoplens.embedders.second_order.SecondOrderPooling`.
         finder: id of another network that finds the objects for it; empty where it finds them itself, in the same pass.
     """
 
     mask_shape: tuple[int, int]
     frames_objects: bool
-    feature_sizes: tuple[int, ...]
+    object_sizes: tuple[int, ...]
+    second_order: bool
     finder: str
 
     def find_mask(self, photo: Pixels) -> Mask:
@@ -59,8 +63,13 @@ class ObjectEmbedder(Embedder, Protocol):
         """Return one row as of :meth:`Embedder.embed`, and the mask of the object in the photo, float32 (rows, columns)
         in [0, 1], from one pass."""
 
-    def backbone_features(self, photo: Pixels) -> Vectors:
-        """Return the features alone, or the vector where it gives none, float32 (1, any)."""
+    def object_features(self, photo: Pixels, mask: ByteMask) -> Vectors:
+        """Return the features of an object, float32 (1, sum of ``object_sizes``); the vector where it gives none.
+
+        Args:
+            photo: the object, with nothing else in it.
+            mask: uint8 (h, w), how much each pixel of the photo belongs to the object.
+        """
 
 
 def finds_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
@@ -71,6 +80,11 @@ def finds_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
 def frames_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
     """Whether an embedder finds the object in a photo, and photos are cut to it before they are embedded."""
     return finds_objects(embedder) and embedder.frames_objects
+
+
+def pools_second_order(embedder: Embedder) -> bool:
+    """Whether the features of objects hold pooled products of features."""
+    return finds_objects(embedder) and embedder.second_order
 
 
 def embed_photos(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -> Embeddings:

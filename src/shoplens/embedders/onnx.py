@@ -15,15 +15,16 @@ import numpy as np
 
 from shoplens.embedders.card import ModelCard, load_card
 from shoplens.embedders.embedder import Embedder, ObjectEmbedder
-from shoplens.embedders.graph.onnx_graph import only_outputs
+from shoplens.embedders.graph.onnx_graph import only_outputs, with_outputs
 from shoplens.embedders.pooling import ShortenVectors, check_axes, load_shortening, pool_output
 from shoplens.embedders.preprocessing import network_input
+from shoplens.embedders.second_order import SecondOrderPooling, load_second_order_pooling
 from shoplens.embedders.sessions import open_session, open_small_session
 from shoplens.embedders.shipped import shipped_file
 from shoplens.embedders.text.card import load_text_card
 from shoplens.embedders.text.tower import TextTower
 from shoplens.errors import ModelError
-from shoplens.types import Features, Mask, Pixels, Vectors
+from shoplens.types import ByteMask, Features, Mask, Pixels, Vectors
 
 MAX_ROWS = 1024
 """Photos that pass through a small network at once."""
@@ -40,6 +41,7 @@ class OnnxEmbedder:
         path: the ``.onnx`` file; its card is the ``.json`` file beside it. None uses the shipped network.
         objects: whether it finds the object in a photo, if the network can.
         frames: whether photos are cut to the object before they are embedded.
+        second_order: whether pooled products of features are features of an object, if the card names a map for it.
         threads: number of threads for one photo; indexing runs several photos at once with one thread each, a search
             uses all threads for one photo.
         providers: what runs the network, see :func:`open_session`.
@@ -55,6 +57,7 @@ class OnnxEmbedder:
         threads: int = 1,
         objects: bool = True,
         frames: bool = True,
+        second_order: bool = True,
         providers: str = "",
     ) -> None:
         path = path or shipped_file()
@@ -74,11 +77,16 @@ class OnnxEmbedder:
         self._shorten: ShortenVectors = load_shortening(path, self.card)
         self.dimensions = self.card.cut or self._length
         feature_sizes = tuple(_feature_count(name, outputs[name].shape) for name in self.card.features)
-        self.features, self.feature_sizes = sum(feature_sizes), feature_sizes or (self.dimensions,)
+        self.features, self.object_sizes = sum(feature_sizes), feature_sizes or (self.dimensions,)
         self.extra_features = sum(_feature_count(name, outputs[name].shape) for name in self.card.further)
         mask = self.card.mask if objects else ""
         self.mask_shape = _mask_shape(mask, outputs[mask].shape) if mask else (0, 0)
         self.frames_objects = frames
+        self._pooling: SecondOrderPooling | None = None
+        if self.card.second_order and mask and feature_sizes and second_order:
+            self._pooling = load_second_order_pooling(path.with_name(self.card.second_order_axes))
+            self.object_sizes = (*feature_sizes, self._pooling.size)
+        self.second_order = self._pooling is not None
         self.min_side, self.finder, self.object_finder = self.card.min_side, "", None
         if self.card.finder and objects:
             self._add_finder(OnnxEmbedder(shipped_file(self.card.finder), threads=threads, providers=providers))
@@ -105,11 +113,35 @@ class OnnxEmbedder:
         names = (self.card.mask,)
         return run_network(self._parts.open(names), self.card, names, [photo]).reshape(self.mask_shape)
 
-    def backbone_features(self, photo: Pixels) -> Vectors:
-        """Return the features alone, or the vector where the card names none, float32 (1, any)."""
-        if not self.card.features:
+    def object_features(self, photo: Pixels, mask: ByteMask) -> Vectors:
+        """Return the features of an object, see :class:`~shoplens.embedders.embedder.ObjectEmbedder`.
+
+        Raises:
+            ModelError: as :func:`run_network`; ``bad-axes``: the file in ``second_order_axes`` is for other maps.
+        """
+        names = self.card.features
+        if not names:
             return self._run([self._output], [photo])
-        return run_network(self._parts.open(self.card.features), self.card, self.card.features, [photo])
+        if self._pooling is None:
+            return run_network(self._parts.open(names), self.card, names, [photo])
+        inner = self.card.second_order
+        session = self._parts.open(names, inner)
+        row = run_network(session, self.card, (*names, inner), [photo])[0]
+        feature_map = row[self.features :].reshape(self._map_shape(session))
+        return np.concatenate([row[: self.features], self._pooling.pool(feature_map, mask)])[None]
+
+    def _map_shape(self, session: Any) -> tuple[int, int, int]:
+        """Return channels, rows and columns of the map that is pooled."""
+        shape = next(output.shape for output in session.get_outputs() if output.name == self.card.second_order)[1:]
+        channels = None if self._pooling is None else self._pooling.channels
+        if len(shape) != 3 or shape[0] != channels or not all(isinstance(side, int) for side in shape):
+            raise ModelError(
+                f"{self.card.second_order!r} of {self.card.name} has shape {shape}, and its axes are for {channels} "
+                "channels.",
+                "Correct `second_order` or `second_order_axes` in the card.",
+                code="bad-axes",
+            )
+        return shape[0], shape[1], shape[2]
 
     def _run(self, outputs: Sequence[str], photos: Sequence[Pixels]) -> Vectors:
         """Return outputs side by side, float32 (photos, any); the vector, which comes first, is shortened."""
@@ -158,14 +190,17 @@ class NetworkParts:
         self._sessions: dict[tuple[str, ...], Any] = {}
         self._lock = threading.Lock()
 
-    def open(self, outputs: tuple[str, ...]) -> Any:
-        """Return a session with these outputs, and no others where that saves time."""
+    def open(self, outputs: tuple[str, ...], *inner: str) -> Any:
+        """Return a session with these outputs and tensors inside the graph, and no others where that saves time."""
+        names = (*outputs, *inner)
         with self._lock:
-            if outputs not in self._sessions:
+            if names not in self._sessions:
                 is_whole = len(network_files(self._path)) > 1
-                network = str(self._path) if is_whole else only_outputs(self._path.read_bytes(), outputs)
-                self._sessions[outputs] = open_session(network, self._threads, self._providers)
-            return self._sessions[outputs]
+                network = str(self._path) if is_whole else self._path.read_bytes()
+                if isinstance(network, bytes):
+                    network = only_outputs(with_outputs(network, inner) if inner else network, names)
+                self._sessions[names] = open_session(network, self._threads, self._providers)
+            return self._sessions[names]
 
 
 class Embedders:
@@ -173,7 +208,7 @@ class Embedders:
 
     Args:
         embedder: the embedder for any number of threads; None opens ``path``.
-        path, objects, frames, providers: as of :class:`OnnxEmbedder`.
+        path, objects, frames, second_order, providers: as of :class:`OnnxEmbedder`.
     """
 
     def __init__(
@@ -183,10 +218,11 @@ class Embedders:
         *,
         objects: bool = True,
         frames: bool = True,
+        second_order: bool = True,
         providers: str = "",
     ) -> None:
-        self._embedder, self._path, self._objects, self._frames = embedder, path, objects, frames
-        self._providers = providers
+        self._embedder, self._path, self._providers = embedder, path, providers
+        self._options = {"objects": objects, "frames": frames, "second_order": second_order}
         self._opened: dict[int, Embedder] = {}
         self._lock = threading.Lock()
 
@@ -196,9 +232,9 @@ class Embedders:
             return self._embedder
         with self._lock:
             if threads not in self._opened:
-                options = {"objects": self._objects, "frames": self._frames}
-                providers = self._providers
-                self._opened[threads] = OnnxEmbedder(self._path, threads=threads, providers=providers, **options)
+                self._opened[threads] = OnnxEmbedder(
+                    self._path, threads=threads, providers=self._providers, **self._options
+                )
             return self._opened[threads]
 
 

@@ -17,7 +17,7 @@ from shoplens.embedders.onnx import OnnxEmbedder, run_network, split_mask
 from shoplens.embedders.sessions import open_session
 from shoplens.embedders.text.tower import TextTower
 from shoplens.errors import ModelError
-from shoplens.types import Mask, Pixels, Vectors
+from shoplens.types import ByteMask, Mask, Pixels, Vectors
 
 TAIL_OUTPUT = "tuned"
 """Name of the output of the trained tail, float32 (photos, any)."""
@@ -50,7 +50,8 @@ class FineTunedEmbedder:
     min_side: int
     mask_shape: tuple[int, int]
     frames_objects: bool
-    feature_sizes: tuple[int, ...]
+    object_sizes: tuple[int, ...]
+    second_order: bool
     finder: str
     text_tower: TextTower | None
     tail_id: str
@@ -62,7 +63,8 @@ class FineTunedEmbedder:
         self._session = open_session(network, base.threads, base.providers)
         self.outputs = (*base.outputs, TAIL_OUTPUT) if self._base is None else (TAIL_OUTPUT,)
         self.card, self.model, self.dimensions = base.card, base.model, base.dimensions
-        self.features, self.min_side, self.feature_sizes = base.features, base.min_side, base.feature_sizes
+        self.features, self.min_side = base.features, base.min_side
+        self.object_sizes, self.second_order = base.object_sizes, base.second_order
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         if not set(self.outputs) <= shapes.keys():
             raise ModelError(f"The trained network lacks outputs of {base.model}.", "Train it again.", code="bad-onnx")
@@ -83,9 +85,9 @@ class FineTunedEmbedder:
         """Return the mask of the object in the photo alone, float32 (rows, columns), which no training changed."""
         return self._backbone.find_mask(photo)
 
-    def backbone_features(self, photo: Pixels) -> Vectors:
-        """Return the features alone, float32 (1, features), which no training changed."""
-        return self._backbone.backbone_features(photo)
+    def object_features(self, photo: Pixels, mask: ByteMask) -> Vectors:
+        """Return the features of an object, float32 (1, any), which no training changed."""
+        return self._backbone.object_features(photo, mask)
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         """Return vectors and features, see :meth:`~shoplens.embedders.embedder.Embedder.embed`."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 
 from shoplens.embedders import Embedder, Embedders, network_file
-from shoplens.embedders.embedder import finds_objects, frames_objects
+from shoplens.embedders.embedder import finds_objects, frames_objects, pools_second_order
 from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.settings import Settings
 from shoplens.store.generation import Generation
@@ -24,7 +24,7 @@ class StoreEmbedders:
 
     def __init__(self, store: Store, embedder: Embedder | None, settings: Settings, *, is_new: bool) -> None:
         self._store, self._embedder, self._settings = store, embedder, settings
-        self._found: dict[tuple[str, bool, bool], Embedders] = {}
+        self._found: dict[tuple[str, bool, bool, bool], Embedders] = {}
         self._lock = threading.Lock()
         self._new = self._open_new() if is_new or not store.has_live else None
 
@@ -43,7 +43,7 @@ class StoreEmbedders:
         """Return the embedder of a generation; that of the setting ``model``, whatever the generation's is."""
         manifest = generation.manifest
         objects = manifest.placed == filter_vector_size(has_object=True)
-        key = (manifest.model, objects, manifest.framed)
+        key = (manifest.model, objects, manifest.framed, manifest.second_order)
         if self._new is not None and _is_model_of(self._new.with_threads(1), generation):
             return self._new.with_threads(threads)
         with self._lock:
@@ -54,6 +54,7 @@ class StoreEmbedders:
                     path,
                     objects=objects,
                     frames=manifest.framed,
+                    second_order=manifest.second_order,
                     providers=self._settings.providers,
                 )
             return self._found[key].with_threads(threads)
@@ -66,4 +67,5 @@ class StoreEmbedders:
 
 def _is_model_of(embedder: Embedder, generation: Generation) -> bool:
     manifest, placed = generation.manifest, filter_vector_size(has_object=finds_objects(embedder))
-    return (manifest.model, manifest.placed, manifest.framed) == (embedder.model, placed, frames_objects(embedder))
+    own = embedder.model, placed, frames_objects(embedder), pools_second_order(embedder)
+    return (manifest.model, manifest.placed, manifest.framed, manifest.second_order) == own

@@ -12,7 +12,7 @@ from pathlib import Path
 from shoplens.embedders import Embedder
 from shoplens.embedders.classifier import BACKBONES, ProductClassifier, backbone_file, load_classifier
 from shoplens.embedders.classifier import NETWORK as CLASSIFIER
-from shoplens.embedders.embedder import finds_objects, frames_objects
+from shoplens.embedders.embedder import finds_objects, frames_objects, pools_second_order
 from shoplens.embedders.look import EmbeddingHead, load_look
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.dimensions.derivation import Dimensions
@@ -280,7 +280,8 @@ def check_model(generation: Generation, embedder: Embedder) -> None:
             code="other-model",
         )
     has_object = manifest.placed == filter_vector_size(has_object=True)
-    is_other = (has_object, manifest.framed) != (finds_objects(embedder), frames_objects(embedder))
+    own = finds_objects(embedder), frames_objects(embedder), pools_second_order(embedder)
+    is_other = (has_object, manifest.framed, manifest.second_order) != own
     if manifest.placed and is_other:
         built = "without objects" if not has_object else "with framed objects" if manifest.framed else "with objects"
         raise StoreError(

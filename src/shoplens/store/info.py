@@ -100,6 +100,7 @@ def _object_costs(manifest: Manifest) -> dict[str, Any]:
     return {
         "compared": is_compared,
         "framed": manifest.framed,
+        "second_order": manifest.second_order,
         "passes": 1 + is_compared + manifest.framed,
         "bytes_per_photo": _OBJECT_BYTES if is_compared else 0,
     }

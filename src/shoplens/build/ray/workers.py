@@ -43,7 +43,7 @@ class WorkOrder:
         generation: name of the generation that is filled.
         folder: of the batches, in the object store.
         model: id of the network.
-        objects, frames: how it looks at photos.
+        objects, frames, second_order: how it looks at photos.
     """
 
     settings: Settings
@@ -52,6 +52,7 @@ class WorkOrder:
     model: str
     objects: bool
     frames: bool
+    second_order: bool
 
 
 class _Worker:
@@ -91,7 +92,14 @@ class EncodeBatch:
         self._worker = _Worker(order)
         settings = self._worker.settings
         path = network_file(settings.model, order.model, settings.models)
-        opened = Embedders(None, path, objects=order.objects, frames=order.frames, providers=settings.providers)
+        opened = Embedders(
+            None,
+            path,
+            objects=order.objects,
+            frames=order.frames,
+            second_order=order.second_order,
+            providers=settings.providers,
+        )
         self._embedder: Embedder = self._worker.generation.embedder_for(opened.with_threads(1))
         self._source = PhotoSource(
             settings, PhotoCache(settings.store / "photos", settings.kept_photo_bytes), keeps=False

@@ -20,7 +20,7 @@ from shoplens.filters.fitting.crossfit import (
     number_groups,
     sigmoid,
 )
-from shoplens.filters.fitting.design import fit_design, fit_object, fit_shape, fit_tint
+from shoplens.filters.fitting.design import FeaturePart, fit_design, fit_object, fit_shape, fit_tint
 from shoplens.filters.fitting.lda import UNKNOWN, fit_fisher_heads, fit_tree_heads
 from shoplens.filters.fitting.multilabel import fit_multilabel_heads
 from shoplens.filters.fitting.named_classes import NamedFit, fit_named_classes
@@ -74,7 +74,7 @@ class LabeledPhotos:
             no weights are tuned.
         weights: dimension -> default static weight; computed when empty.
         trained_look: whether the vectors are those of a trained look, which knows how photos of one product differ.
-        object_parts: lengths of the outputs of which the object's features consist; empty where there are none.
+        object_parts: the outputs of which the object's features consist; empty where there are none.
         name_vectors: dimension -> float32 (classes, backbone), text vectors of the names of its classes, for dimensions
             whose classes are known by their names.
         logit_scale: factor of the cosines of photos and texts, as the model was trained.
@@ -92,7 +92,7 @@ class LabeledPhotos:
     products: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     trained_look: bool = False
-    object_parts: Sequence[int] = ()
+    object_parts: Sequence[FeaturePart] = ()
     name_vectors: Mapping[str, Vectors] = field(default_factory=dict)
     logit_scale: float = 100.0
 
@@ -102,10 +102,10 @@ class LabeledPhotos:
             raise InvalidValue(
                 f"The training data have columns of {sorted(counts)} rows.", "Give one row per photo in every column."
             )
-        if self.features.ndim != 2 or self.features.shape[1] != self.object_start + sum(self.object_parts):
+        if self.features.ndim != 2 or self.features.shape[1] != self.object_start + self.object_width:
             raise InvalidValue(
                 f"The features are of shape {self.features.shape}.",
-                f"Give rows of {self.backbone} + {MEASURED_SIZE} + {sum(self.object_parts)} numbers.",
+                f"Give rows of {self.backbone} + {MEASURED_SIZE} + {self.object_width} numbers.",
             )
         if not np.isfinite(self.features).all():
             row = int(np.flatnonzero(~np.isfinite(self.features).all(axis=1))[0])
@@ -115,6 +115,11 @@ class LabeledPhotos:
     def object_start(self) -> int:
         """Number of the first column of the object's features."""
         return self.backbone + MEASURED_SIZE
+
+    @property
+    def object_width(self) -> int:
+        """Number of the object's features."""
+        return sum(part.size for part in self.object_parts)
 
 
 def fit_to_photos(
