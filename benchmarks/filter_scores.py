@@ -18,7 +18,7 @@ from shoplens.filters.dimensions.derivation import ClassReader, derive_dimension
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import FOLDS, fold_index
 from shoplens.filters.fitting.design import FeaturePart
-from shoplens.filters.fitting.fit import LabeledPhotos
+from shoplens.filters.fitting.labeled_photos import LabeledPhotos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
 from shoplens.ranking.weights import resolve_weights

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shoplens.filters.dimensions.dimension import PATH, Dimension
-from shoplens.filters.fitting.fit import LabeledPhotos
+from shoplens.filters.fitting.labeled_photos import LabeledPhotos
 from shoplens.filters.photo_features.color_histogram import ANCHOR_COUNT, FINE_SIZE, parse_palette
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, OUTLINE_SIZE
 

@@ -18,7 +18,8 @@ from shoplens.filters.dimensions.dimension import TEXT, Dimension
 from shoplens.filters.dimensions.dimension_json import dimensions_json
 from shoplens.filters.dimensions.labels import load_labels
 from shoplens.filters.fitting.design import FeaturePart
-from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos, replace_weights, without_views
+from shoplens.filters.fitting.fit import fit_to_photos, replace_weights, without_views
+from shoplens.filters.fitting.labeled_photos import LabeledPhotos
 from shoplens.filters.fitting.weight_tuning import (
     TuningPhotos,
     WordComparison,
@@ -140,8 +141,8 @@ class FilterTrainingData:
         rules: of ``shoplens.toml``.
         backbone: number of features that are the network's; those measured on the pixels follow.
         model: id of the model that made the vectors.
-        trained_look: as of :class:`~shoplens.filters.fitting.fit.LabeledPhotos`.
-        object_parts: as of :class:`~shoplens.filters.fitting.fit.LabeledPhotos`.
+        trained_look: as of :class:`~shoplens.filters.fitting.labeled_photos.LabeledPhotos`.
+        object_parts: as of :class:`~shoplens.filters.fitting.labeled_photos.LabeledPhotos`.
         tower: text tower of the model; None where it has none, or where its vectors are no features.
         has_text: whether the index has room for text vectors.
         make_photos: makes phone photos by which the weights are chosen, beside the further photos of products, and

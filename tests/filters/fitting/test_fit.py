@@ -11,7 +11,8 @@ import pytest
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.filters.fitting.crossfit import FOLDS, fold_index
-from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos
+from shoplens.filters.fitting.fit import fit_to_photos
+from shoplens.filters.fitting.labeled_photos import LabeledPhotos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_SIZE
 from shoplens.filters.photo_features.color_histogram import ANCHOR_COUNT, FINE_SIZE

@@ -9,7 +9,8 @@ import pytest
 
 from shoplens.filters.dimensions.dimension import COLOR, LOOK, TEXT
 from shoplens.filters.fitting.crossfit import FOLDS
-from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos, replace_weights
+from shoplens.filters.fitting.fit import fit_to_photos, replace_weights
+from shoplens.filters.fitting.labeled_photos import LabeledPhotos
 from shoplens.filters.fitting.weight_tuning import (
     MAX_QUERIES,
     MIN_QUERIES,

@@ -15,7 +15,8 @@ from itertools import product
 import numpy as np
 
 from shoplens.filters.dimensions.dimension import COLOR, LOOK, OBJECT, TEXT
-from shoplens.filters.fitting.fit import LabeledPhotos, without_views
+from shoplens.filters.fitting.fit import without_views
+from shoplens.filters.fitting.labeled_photos import LabeledPhotos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.photo_features.pixels import Floats
 from shoplens.types import SparseRows, SparseVector, Vectors
@@ -44,7 +45,7 @@ class TuningPhotos:
     Attributes:
         kind: what they are, in words.
         vectors: float32 (q, d), unit ``look`` embeddings.
-        features: float32 (q, f), as those of :class:`~shoplens.filters.fitting.fit.LabeledPhotos`.
+        features: float32 (q, f), as those of :class:`~shoplens.filters.fitting.labeled_photos.LabeledPhotos`.
         products, groups: the product of each photo, and its group.
         words: what is read in each photo; empty where nothing is.
     """
