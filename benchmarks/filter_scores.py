@@ -17,7 +17,6 @@ from shoplens.build.photo_features import backbone_width, feature_model, filter_
 from shoplens.filters.dimensions.derivation import ClassReader, derive_dimensions
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import FOLDS, fold_index
-from shoplens.filters.fitting.design import FeaturePart
 from shoplens.filters.fitting.labeled_photos import LabeledPhotos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
@@ -49,7 +48,7 @@ class Catalogue:
         dimensions: of the shop.
         backbone: number of the backbone's features.
         model: what made the vectors.
-        object_parts: the outputs of which the object's features consist.
+        object_parts: lengths of the outputs of which the object's features consist.
     """
 
     ids: tuple[str, ...]
@@ -62,7 +61,7 @@ class Catalogue:
     dimensions: tuple[Dimension, ...]
     backbone: int
     model: str
-    object_parts: tuple[FeaturePart, ...] = ()
+    object_parts: tuple[int, ...] = ()
 
     def training(self, rows: Bools | None = None, *, without: slice | None = None) -> LabeledPhotos:
         """What filters are fitted to: all rows or some; ``without`` some columns of the features, which become 0."""

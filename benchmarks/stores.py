@@ -37,9 +37,9 @@ def store_of(name: str, data: Path, work: Path, model: Path | None = None) -> Pa
 
 def embedder_of(store: Path) -> OnnxEmbedder:
     """The network that a store was made by, on one thread."""
-    return OnnxEmbedder(
-        network_file(Settings().model, load_manifest(live_folder(store)).model, Settings().models), threads=1
-    )
+    manifest = load_manifest(live_folder(store))
+    path = network_file(Settings().model, manifest.model, Settings().models)
+    return OnnxEmbedder(path, threads=1, frames=manifest.framed, second_order=manifest.second_order)
 
 
 def products_of(name: str, data: Path) -> list[Product]:

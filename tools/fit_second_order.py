@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.build.photo_features import embed_framed
+from shoplens.build.photo_features import frame_photo
 from shoplens.embedders import OnnxEmbedder
 from shoplens.embedders.graph.map_network import MapNetwork
 from shoplens.embedders.second_order import weigh_places
 from shoplens.images import decode_photo
-from shoplens.images.objects import cut_out
+from shoplens.images.objects import find_object
 from shoplens.settings import Settings
 from tools.fit_projection import fitting_photos
 
@@ -37,14 +37,13 @@ def mean_moments(photos: Sequence[Path]) -> tuple[Doubles, Doubles]:
     network, place = MapNetwork(embedder), embedder.card.maps.index(embedder.card.second_order)
     means, products, count = np.zeros(0), np.zeros((0, 0)), 0
     for number, photo in enumerate(photos):
-        pixels = decode_photo(photo.read_bytes(), Settings(), shortest=2 * embedder.min_side).pixels
-        view = embed_framed(embedder, str(photo), pixels)
-        if view.object_in_frame is None:
+        pixels = decode_photo(photo.read_bytes(), Settings(), shortest=embedder.min_side).pixels
+        found = network.compute(frame_photo(embedder, pixels))
+        if find_object(found.mask) is None:
             continue
-        cut, mask = cut_out(view.pixels, view.object_in_frame)
-        feature_map = network.compute(cut).maps[place]
+        feature_map = found.maps[place]
         values = feature_map.reshape(len(feature_map), -1).astype(np.float64)
-        weights = weigh_places(mask, *feature_map.shape[1:])
+        weights = weigh_places(found.mask, *feature_map.shape[1:])
         mean, product = values @ weights, (values * weights) @ values.T
         means, products, count = (mean + means, product + products, count + 1) if count else (mean, product, 1)
         if number % 200 == 0:

@@ -57,7 +57,7 @@ def _start() -> None:
 def describe(path: Path) -> tuple[npt.NDArray[np.float32], bool]:
     """The features of a whole photo, and whether it shows words."""
     data, embedder = path.read_bytes(), _Worker.embedder
-    output = embedder.embed_with_mask(decode_photo(data, Settings(), shortest=embedder.min_side).pixels)[0]
+    output = embedder.embed_with_object(decode_photo(data, Settings(), shortest=embedder.min_side).pixels).row
     sharp = decode_photo(data, Settings(), shortest=SHARP_SIDE).pixels
     whole = output[0, embedder.dimensions :][: whole_width(embedder)]
     return whole, bool(_Worker.reader.read(sharp, EFFORT))

@@ -107,14 +107,13 @@ class BareWork:
             taken += time.thread_time() - started
             return result
 
-        mask = timed(self._embedder.embed_with_mask, pixels)[1]
+        mask = timed(self._embedder.embed_with_object, pixels).mask
         found = find_object(mask)
         if found is not None and (part := frame_object(pixels, found)) is not None:
             pixels = part
-            found = find_object(timed(self._embedder.embed_with_mask, pixels)[1])
-        if found is not None and with_object:
-            part, inside = cut_out(pixels, found)
-            timed(lambda cut: self._embedder.object_features(cut, inside), part)
+            found = find_object(timed(self._embedder.embed_with_object, pixels).mask)
+        if found is not None and with_object and self._embedder.pooling is None:
+            timed(self._embedder.backbone_features, cut_out(pixels, found))
         return taken
 
     def query(self, photo: str) -> None:

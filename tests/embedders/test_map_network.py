@@ -17,10 +17,11 @@ def test_the_maps_of_the_shipped_network_have_places_and_average_to_its_stages()
     photo = np.asarray(scene(260, 260))
     found = MapNetwork(embedder).compute(photo)
     assert [one.shape for one in found.maps] == [(120, 17, 17), (352, 9, 9)] and found.mask.shape == (65, 65)
-    row, mask = embedder.embed_with_mask(photo)
+    one_pass = embedder.embed_with_object(photo)
+    row, mask = one_pass.row, one_pass.mask
     assert np.allclose(mask, found.mask, atol=1e-4)
-    start = embedder.dimensions + embedder.object_sizes[0]
-    stages = row[0, start : start + embedder.object_sizes[1]]
+    start = embedder.dimensions + 1280
+    stages = row[0, start : start + 544]
     averages = np.concatenate([one.mean(axis=(1, 2)) for one in found.maps])
     assert np.corrcoef(stages[-len(averages) :], averages)[0, 1] > 0.999
 

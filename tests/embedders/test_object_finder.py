@@ -48,8 +48,8 @@ def photo() -> Pixels:
 
 def test_the_mask_is_that_of_the_shipped_network(network: Path, photo: Pixels) -> None:
     shipped, other = OnnxEmbedder(), OnnxEmbedder(network)
-    np.testing.assert_array_equal(other.find_mask(photo), shipped.embed_with_mask(photo)[1])
-    np.testing.assert_array_equal(shipped.find_mask(photo), shipped.embed_with_mask(photo)[1])
+    np.testing.assert_array_equal(other.find_mask(photo), shipped.embed_with_object(photo).mask)
+    np.testing.assert_array_equal(shipped.find_mask(photo), shipped.embed_with_object(photo).mask)
     assert (other.mask_shape, other.finder) == (shipped.mask_shape, shipped.model)
     assert other.model == OnnxEmbedder(network, objects=False).model  # the vector of a photo is the same
 
@@ -64,7 +64,7 @@ def test_photos_are_framed_and_cut_out_for_the_other_network(network: Path, phot
     np.testing.assert_allclose(extracted.vector, embed_photos(embedder, ["p"], [frame]).vectors[0], atol=1e-6)
     inner = find_object(embedder.find_mask(frame))
     assert inner is not None
-    alone = embed_photos(embedder, ["p"], [cut_out(frame, inner)[0]]).vectors[0]
+    alone = embed_photos(embedder, ["p"], [cut_out(frame, inner)]).vectors[0]
     row = extracted.features
     assert (object_width(embedder), whole_width(embedder)) == (SIZE, 0)
     assert len(row) == feature_width(embedder) == filter_input_width(embedder) == 2 * SIZE + MEASURED_SIZE

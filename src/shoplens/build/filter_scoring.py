@@ -17,7 +17,6 @@ from shoplens.filters.dimensions.derivation import ClassReader, derive_dimension
 from shoplens.filters.dimensions.dimension import TEXT, Dimension
 from shoplens.filters.dimensions.dimension_json import dimensions_json
 from shoplens.filters.dimensions.labels import load_labels
-from shoplens.filters.fitting.design import FeaturePart
 from shoplens.filters.fitting.fit import fit_to_photos, replace_weights, without_views
 from shoplens.filters.fitting.labeled_photos import LabeledPhotos
 from shoplens.filters.fitting.weight_tuning import (
@@ -156,7 +155,7 @@ class FilterTrainingData:
     backbone: int
     model: str
     trained_look: bool = False
-    object_parts: Sequence[FeaturePart] = ()
+    object_parts: Sequence[int] = ()
     tower: TextTower | None = None
     has_text: bool = False
     make_photos: Callable[[Index, bool], TuningPhotos] | None = None
@@ -164,7 +163,7 @@ class FilterTrainingData:
     @property
     def width(self) -> int:
         """How many of a photo's features filters read."""
-        return self.backbone + MEASURED_SIZE + sum(part.size for part in self.object_parts)
+        return self.backbone + MEASURED_SIZE + sum(self.object_parts)
 
 
 def fit_filters(

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from shoplens.embedders import Embedder, FineTunedEmbedder, embed_photos
-from shoplens.embedders.embedder import ObjectEmbedder, check_output, finds_objects, frames_objects
-from shoplens.filters.fitting.design import SECOND_ORDER_WEIGHT, FeaturePart
+from shoplens.embedders.embedder import ObjectEmbedder, ObjectPass, check_output, finds_objects, frames_objects
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, measure_photo
 from shoplens.filters.photo_features.pixels import SIDE
 from shoplens.images.objects import FoundObject, cut_out, find_object, frame_object
@@ -43,12 +42,8 @@ def extract_features(embedder: Embedder, name: str, photo: Pixels) -> PhotoFeatu
         ModelError: as :func:`~shoplens.embedders.embed_photos`.
     """
     view, width = embed_framed(embedder, name, photo), backbone_width(embedder)
-    row, object_row = _network_row(view.embedded), np.zeros(0, np.float32)
-    if finds_objects(embedder):
-        inner = view.object_in_frame
-        is_row = inner is None and not embedder.second_order
-        object_row = row[:width] if is_row else _object_row(embedder, view.pixels, inner)
-    whole_row = view.whole[: whole_width(embedder)]
+    row, whole_row = _network_row(view.embedded), view.whole[: whole_width(embedder)]
+    object_row = _object_row(embedder, view, row[:width]) if finds_objects(embedder) else np.zeros(0, np.float32)
     features = np.concatenate([row[:width], measure_photo(view.pixels).to_row(), object_row, whole_row, row[width:]])
     rounded = features.astype(np.float16).astype(np.float32)  # as they are read from the cache
     return PhotoFeatures(view.embedded.vectors[0], rounded, view.found)
@@ -63,6 +58,7 @@ class FramedPhoto:
         embedded: its embedding and features.
         found: the object in the whole photo; None where none was found.
         object_in_frame: the object in ``pixels``, by the mask of this part, which is finer.
+        last: the pass over ``pixels``; None where the embedder finds no objects, or another network does.
         whole: float32, the features of the whole photo; empty where the network did not pass over it.
     """
 
@@ -70,6 +66,7 @@ class FramedPhoto:
     embedded: Embeddings
     found: FoundObject | None = None
     object_in_frame: FoundObject | None = None
+    last: ObjectPass | None = None
     whole: Features = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
@@ -83,15 +80,14 @@ def embed_framed(embedder: Embedder, name: str, photo: Pixels) -> FramedPhoto:
         return FramedPhoto(photo, embed_photos(embedder, [name], [photo]))
     if embedder.finder:
         return _embed_found(embedder, name, photo)
-    output, mask = embedder.embed_with_mask(photo)
-    whole = _network_row(check_output(embedder, [name], output))
-    found = inner = find_object(mask)
+    last = embedder.embed_with_object(photo)
+    whole = _network_row(check_output(embedder, [name], last.row))
+    found = inner = find_object(last.mask)
     part = _frame(embedder, photo, found)
     if part is not None:
-        photo = part
-        output, mask = embedder.embed_with_mask(part)
-        inner = find_object(mask)
-    return FramedPhoto(photo, check_output(embedder, [name], output), found, inner, whole)
+        photo, last = part, embedder.embed_with_object(part)
+        inner = find_object(last.mask)
+    return FramedPhoto(photo, check_output(embedder, [name], last.row), found, inner, last, whole)
 
 
 def _embed_found(embedder: ObjectEmbedder, name: str, photo: Pixels) -> FramedPhoto:
@@ -117,12 +113,19 @@ def _frame(embedder: ObjectEmbedder, photo: Pixels, found: FoundObject | None) -
     return frame_object(photo, found) if found is not None and embedder.frames_objects else None
 
 
-def _object_row(embedder: ObjectEmbedder, photo: Pixels, found: FoundObject | None) -> Features:
-    """Return the network's features of the object that is cut out of a photo, or of the whole photo where none was
-    found; the unit vector where it gives no others."""
-    whole = np.full(photo.shape[:2], 255, np.uint8)
-    row: Features = embedder.object_features(*((photo, whole) if found is None else cut_out(photo, found)))[0]
-    return row if embedder.features else row / max(float(np.linalg.norm(row)), 1e-12)
+def _object_row(embedder: ObjectEmbedder, view: FramedPhoto, row: Features) -> Features:
+    """Return the features of the object in a photo: pooled where it is, or those of the object that is cut out; those
+    of the whole photo where none was found.
+
+    Args:
+        row: the network's features of the photo.
+    """
+    if embedder.pooling is not None and view.last is not None and view.last.feature_map is not None:
+        return embedder.pooling.pool(view.last.feature_map, view.last.mask)
+    if view.object_in_frame is None:
+        return row
+    own: Features = embedder.backbone_features(cut_out(view.pixels, view.object_in_frame))[0]
+    return own if embedder.features else own / max(float(np.linalg.norm(own)), 1e-12)
 
 
 def _network_row(embedded: Embeddings) -> Features:
@@ -138,7 +141,7 @@ def backbone_width(embedder: Embedder) -> int:
 
 def object_width(embedder: Embedder) -> int:
     """Return how many features a photo has of the object alone; they follow those measured on the pixels."""
-    return sum(part.size for part in object_parts(embedder))
+    return sum(object_parts(embedder))
 
 
 def whole_width(embedder: Embedder) -> int:
@@ -146,14 +149,9 @@ def whole_width(embedder: Embedder) -> int:
     return backbone_width(embedder) if frames_objects(embedder) and not embedder.finder else 0
 
 
-def object_parts(embedder: Embedder) -> tuple[FeaturePart, ...]:
-    """Return the parts of which these features consist; none where no objects are found."""
-    if not finds_objects(embedder):
-        return ()
-    weights = [1.0] * len(embedder.object_sizes)
-    if embedder.second_order:
-        weights[-1] = SECOND_ORDER_WEIGHT
-    return tuple(map(FeaturePart, embedder.object_sizes, weights))
+def object_parts(embedder: Embedder) -> tuple[int, ...]:
+    """Return the lengths of the outputs of which these features consist; none where no objects are found."""
+    return embedder.object_sizes if finds_objects(embedder) else ()
 
 
 def feature_model(embedder: Embedder) -> str:

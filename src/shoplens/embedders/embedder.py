@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeGuard
 
 import numpy as np
 
+from shoplens.embedders.second_order import FeatureMap, SecondOrderPooling
 from shoplens.errors import ModelError
-from shoplens.types import ByteMask, Embeddings, Mask, Pixels, Vectors
+from shoplens.types import Embeddings, Mask, Pixels, Vectors
 
 NO_DIRECTION = "no-direction"
 """Code of the error for a vector that is zero or not finite, which the photo may cause."""
@@ -37,39 +39,48 @@ class Embedder(Protocol):
         followed by the features from the same pass. May be called from several threads."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectPass:
+    """What one pass of a network gives of a photo and of the object in it.
+
+    Attributes:
+        row: float32 (1, any), as of :meth:`Embedder.embed`.
+        mask: float32 (rows, columns) in [0, 1], the probability that a cell of the photo shows the object.
+        feature_map: float32 (channels, rows, columns), of which the features of the object are pooled; None where they
+            come from a pass over the object alone.
+    """
+
+    row: Vectors
+    mask: Mask
+    feature_map: FeatureMap | None = None
+
+
 class ObjectEmbedder(Embedder, Protocol):
     """An embedder that finds the object in a photo, too.
 
     Attributes:
         mask_shape: rows and columns of its masks; (0, 0) for one that finds no objects.
         frames_objects: whether photos are cut to the object and a margin before they are embedded.
-        object_sizes: lengths of the outputs of which the features of an object consist, or that of the vector where it
-            gives none.
-        second_order: whether the last of these are pooled products of features, see
-            :class:`~shoplens.embedders.second_order.SecondOrderPooling`.
+        object_sizes: lengths of the outputs of which the features of an object consist.
+        pooling: pools these features from the pass over the photo; None where a pass over the object alone gives them,
+            which are then those of the embedder, or the vector where it gives none.
         finder: id of another network that finds the objects for it; empty where it finds them itself, in the same pass.
     """
 
     mask_shape: tuple[int, int]
     frames_objects: bool
     object_sizes: tuple[int, ...]
-    second_order: bool
+    pooling: SecondOrderPooling | None
     finder: str
 
     def find_mask(self, photo: Pixels) -> Mask:
         """Return the mask of the object in the photo alone."""
 
-    def embed_with_mask(self, photo: Pixels) -> tuple[Vectors, Mask]:
-        """Return one row as of :meth:`Embedder.embed`, and the mask of the object in the photo, float32 (rows, columns)
-        in [0, 1], from one pass."""
+    def embed_with_object(self, photo: Pixels) -> ObjectPass:
+        """Return one row as of :meth:`Embedder.embed`, and what shows the object, from one pass."""
 
-    def object_features(self, photo: Pixels, mask: ByteMask) -> Vectors:
-        """Return the features of an object, float32 (1, sum of ``object_sizes``); the vector where it gives none.
-
-        Args:
-            photo: the object, with nothing else in it.
-            mask: uint8 (h, w), how much each pixel of the photo belongs to the object.
-        """
+    def backbone_features(self, photo: Pixels) -> Vectors:
+        """Return the features alone, or the vector where it gives none, float32 (1, any)."""
 
 
 def finds_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
@@ -84,7 +95,7 @@ def frames_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
 
 def pools_second_order(embedder: Embedder) -> bool:
     """Whether the features of objects hold pooled products of features."""
-    return finds_objects(embedder) and embedder.second_order
+    return finds_objects(embedder) and embedder.pooling is not None
 
 
 def embed_photos(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -> Embeddings:

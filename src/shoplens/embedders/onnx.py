@@ -6,6 +6,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from shoplens.embedders.card import ModelCard, load_card
-from shoplens.embedders.embedder import Embedder, ObjectEmbedder
+from shoplens.embedders.embedder import Embedder, ObjectEmbedder, ObjectPass
 from shoplens.embedders.graph.onnx_graph import only_outputs, with_outputs
 from shoplens.embedders.pooling import ShortenVectors, check_axes, load_shortening, pool_output
 from shoplens.embedders.preprocessing import network_input
@@ -24,7 +25,7 @@ from shoplens.embedders.shipped import shipped_file
 from shoplens.embedders.text.card import load_text_card
 from shoplens.embedders.text.tower import TextTower
 from shoplens.errors import ModelError
-from shoplens.types import ByteMask, Features, Mask, Pixels, Vectors
+from shoplens.types import Features, Mask, Pixels, Vectors
 
 MAX_ROWS = 1024
 """Photos that pass through a small network at once."""
@@ -41,7 +42,7 @@ class OnnxEmbedder:
         path: the ``.onnx`` file; its card is the ``.json`` file beside it. None uses the shipped network.
         objects: whether it finds the object in a photo, if the network can.
         frames: whether photos are cut to the object before they are embedded.
-        second_order: whether pooled products of features are features of an object, if the card names a map for it.
+        second_order: whether the features of an object are pooled products, if the card names a map for it.
         threads: number of threads for one photo; indexing runs several photos at once with one thread each, a search
             uses all threads for one photo.
         providers: what runs the network, see :func:`open_session`.
@@ -64,29 +65,30 @@ class OnnxEmbedder:
         self.path, self.threads, self.providers = path, threads, providers
         self.object_finder: OnnxEmbedder | None
         self.card: ModelCard = load_card(path) if path.is_file() else _raise_missing(path)
-        self._session = open_session(str(path), threads, providers)
+        pools = bool(self.card.second_order) and objects and second_order
+        network = with_outputs(path.read_bytes(), [self.card.second_order]) if pools else str(path)
+        self._session = open_session(network, threads, providers)
         self._parts = NetworkParts(path, threads, providers)
         outputs = {output.name: output for output in self._session.get_outputs()}
         self._output = self.card.output or next(iter(outputs))
-        if self._output not in outputs:
-            raise ModelError(f"{path} has no output {self._output!r}.", f"There are: {', '.join(outputs)}.")
-        for name in (*self.card.features, *self.card.further, *filter(None, [self.card.mask])):
+        for name in (self._output, *self.card.features, *self.card.further, *filter(None, [self.card.mask])):
             if name not in outputs:
-                raise ModelError(f"{path} has no output {name!r}.", f"There are: {', '.join(outputs)}.")
+                own = ", ".join(one for one in outputs if one != self.card.second_order)
+                raise ModelError(f"{path} has no output {name!r}.", f"There are: {own}.")
         self._length = self._output_size(outputs[self._output].shape)
         self._shorten: ShortenVectors = load_shortening(path, self.card)
         self.dimensions = self.card.cut or self._length
         feature_sizes = tuple(_feature_count(name, outputs[name].shape) for name in self.card.features)
         self.features, self.object_sizes = sum(feature_sizes), feature_sizes or (self.dimensions,)
         self.extra_features = sum(_feature_count(name, outputs[name].shape) for name in self.card.further)
+        self.pooling: SecondOrderPooling | None = None
+        if pools:
+            axes = path.with_name(self.card.second_order_axes)
+            self.pooling = load_second_order_pooling(axes, outputs[self.card.second_order].shape[1:])
+            self.object_sizes = (self.pooling.size,)
         mask = self.card.mask if objects else ""
         self.mask_shape = _mask_shape(mask, outputs[mask].shape) if mask else (0, 0)
         self.frames_objects = frames
-        self._pooling: SecondOrderPooling | None = None
-        if self.card.second_order and mask and feature_sizes and second_order:
-            self._pooling = load_second_order_pooling(path.with_name(self.card.second_order_axes))
-            self.object_sizes = (*feature_sizes, self._pooling.size)
-        self.second_order = self._pooling is not None
         self.min_side, self.finder, self.object_finder = self.card.min_side, "", None
         if self.card.finder and objects:
             self._add_finder(OnnxEmbedder(shipped_file(self.card.finder), threads=threads, providers=providers))
@@ -100,11 +102,12 @@ class OnnxEmbedder:
         """Return float32 (number of photos, dimensions + features + extra_features)."""
         return self._run(self.outputs, photos)
 
-    def embed_with_mask(self, photo: Pixels) -> tuple[Vectors, Mask]:
-        """Return one row of :meth:`embed`, and the mask of the object, float32 (rows, columns)."""
+    def embed_with_object(self, photo: Pixels) -> ObjectPass:
+        """Return one row of :meth:`embed`, and what shows the object, from one pass."""
         if self.object_finder is not None:
-            return self.embed([photo]), self.object_finder.find_mask(photo)
-        return split_mask(self._run((*self.outputs, self.card.mask), [photo]), self)
+            return ObjectPass(self.embed([photo]), self.object_finder.find_mask(photo))
+        names = (*self.outputs, *self.object_outputs)
+        return split_object(self._run(names, [photo]), self)
 
     def find_mask(self, photo: Pixels) -> Mask:
         """Return the mask of the object in the photo alone, float32 (rows, columns)."""
@@ -113,35 +116,11 @@ class OnnxEmbedder:
         names = (self.card.mask,)
         return run_network(self._parts.open(names), self.card, names, [photo]).reshape(self.mask_shape)
 
-    def object_features(self, photo: Pixels, mask: ByteMask) -> Vectors:
-        """Return the features of an object, see :class:`~shoplens.embedders.embedder.ObjectEmbedder`.
-
-        Raises:
-            ModelError: as :func:`run_network`; ``bad-axes``: the file in ``second_order_axes`` is for other maps.
-        """
-        names = self.card.features
-        if not names:
+    def backbone_features(self, photo: Pixels) -> Vectors:
+        """Return the features alone, or the vector where the card names none, float32 (1, any)."""
+        if not self.card.features:
             return self._run([self._output], [photo])
-        if self._pooling is None:
-            return run_network(self._parts.open(names), self.card, names, [photo])
-        inner = self.card.second_order
-        session = self._parts.open(names, inner)
-        row = run_network(session, self.card, (*names, inner), [photo])[0]
-        feature_map = row[self.features :].reshape(self._map_shape(session))
-        return np.concatenate([row[: self.features], self._pooling.pool(feature_map, mask)])[None]
-
-    def _map_shape(self, session: Any) -> tuple[int, int, int]:
-        """Return channels, rows and columns of the map that is pooled."""
-        shape = next(output.shape for output in session.get_outputs() if output.name == self.card.second_order)[1:]
-        channels = None if self._pooling is None else self._pooling.channels
-        if len(shape) != 3 or shape[0] != channels or not all(isinstance(side, int) for side in shape):
-            raise ModelError(
-                f"{self.card.second_order!r} of {self.card.name} has shape {shape}, and its axes are for {channels} "
-                "channels.",
-                "Correct `second_order` or `second_order_axes` in the card.",
-                code="bad-axes",
-            )
-        return shape[0], shape[1], shape[2]
+        return run_network(self._parts.open(self.card.features), self.card, self.card.features, [photo])
 
     def _run(self, outputs: Sequence[str], photos: Sequence[Pixels]) -> Vectors:
         """Return outputs side by side, float32 (photos, any); the vector, which comes first, is shortened."""
@@ -159,6 +138,11 @@ class OnnxEmbedder:
     def outputs(self) -> tuple[str, ...]:
         """Names of the outputs that are used: the vector, the features, and the extra features."""
         return (self._output, *self.card.features, *self.card.further)
+
+    @property
+    def object_outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that show the object: the mask, and the map that is pooled, where one is."""
+        return (self.card.mask, *([self.card.second_order] if self.pooling is not None else []))
 
     def _output_size(self, shape: Sequence[object]) -> int:
         check_axes(self._output, tuple(shape), self.card.pool)
@@ -190,17 +174,14 @@ class NetworkParts:
         self._sessions: dict[tuple[str, ...], Any] = {}
         self._lock = threading.Lock()
 
-    def open(self, outputs: tuple[str, ...], *inner: str) -> Any:
-        """Return a session with these outputs and tensors inside the graph, and no others where that saves time."""
-        names = (*outputs, *inner)
+    def open(self, outputs: tuple[str, ...]) -> Any:
+        """Return a session with these outputs, and no others where that saves time."""
         with self._lock:
-            if names not in self._sessions:
+            if outputs not in self._sessions:
                 is_whole = len(network_files(self._path)) > 1
-                network = str(self._path) if is_whole else self._path.read_bytes()
-                if isinstance(network, bytes):
-                    network = only_outputs(with_outputs(network, inner) if inner else network, names)
-                self._sessions[names] = open_session(network, self._threads, self._providers)
-            return self._sessions[names]
+                network = str(self._path) if is_whole else only_outputs(self._path.read_bytes(), outputs)
+                self._sessions[outputs] = open_session(network, self._threads, self._providers)
+            return self._sessions[outputs]
 
 
 class Embedders:
@@ -307,10 +288,14 @@ class FeatureNetwork:
         )
 
 
-def split_mask(outputs: Vectors, embedder: ObjectEmbedder) -> tuple[Vectors, Mask]:
-    """Split the outputs for one photo, the mask last, into its row of features and the mask."""
-    rows, columns = embedder.mask_shape
-    return outputs[:, : -rows * columns], outputs[0, -rows * columns :].reshape(rows, columns)
+def split_object(outputs: Vectors, embedder: ObjectEmbedder) -> ObjectPass:
+    """Split the outputs for one photo: its row, the mask, and the map that is pooled, where one is."""
+    (rows, columns), pooling = embedder.mask_shape, embedder.pooling
+    stop = outputs.shape[1] - (0 if pooling is None else math.prod(pooling.map_shape))
+    start = stop - rows * columns
+    mask = outputs[0, start:stop].reshape(rows, columns)
+    feature_map = None if pooling is None else outputs[0, stop:].reshape(pooling.map_shape)
+    return ObjectPass(outputs[:, :start], mask, feature_map)
 
 
 def _mask_shape(name: str, shape: Sequence[object]) -> tuple[int, int]:

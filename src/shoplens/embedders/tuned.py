@@ -8,16 +8,19 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from shoplens.embedders.card import ModelCard
-from shoplens.embedders.embedder import Embedder
-from shoplens.embedders.onnx import OnnxEmbedder, run_network, split_mask
+from shoplens.embedders.embedder import Embedder, ObjectPass
+from shoplens.embedders.graph.onnx_graph import with_outputs
+from shoplens.embedders.onnx import OnnxEmbedder, run_network, split_object
+from shoplens.embedders.second_order import SecondOrderPooling
 from shoplens.embedders.sessions import open_session
 from shoplens.embedders.text.tower import TextTower
 from shoplens.errors import ModelError
-from shoplens.types import ByteMask, Mask, Pixels, Vectors
+from shoplens.types import Mask, Pixels, Vectors
 
 TAIL_OUTPUT = "tuned"
 """Name of the output of the trained tail, float32 (photos, any)."""
@@ -51,7 +54,7 @@ class FineTunedEmbedder:
     mask_shape: tuple[int, int]
     frames_objects: bool
     object_sizes: tuple[int, ...]
-    second_order: bool
+    pooling: SecondOrderPooling | None
     finder: str
     text_tower: TextTower | None
     tail_id: str
@@ -60,11 +63,13 @@ class FineTunedEmbedder:
         self._base = base if isinstance(base, FineTunedEmbedder) else None
         self._backbone = base
         self.threads, self.providers = base.threads, base.providers
-        self._session = open_session(network, base.threads, base.providers)
+        self._object_outputs = base.object_outputs if isinstance(base, OnnxEmbedder) else ()
+        opened = with_outputs(network, self._object_outputs[1:])
+        self._session = open_session(opened, base.threads, base.providers)
         self.outputs = (*base.outputs, TAIL_OUTPUT) if self._base is None else (TAIL_OUTPUT,)
         self.card, self.model, self.dimensions = base.card, base.model, base.dimensions
         self.features, self.min_side = base.features, base.min_side
-        self.object_sizes, self.second_order = base.object_sizes, base.second_order
+        self.object_sizes, self.pooling = base.object_sizes, base.pooling
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         if not set(self.outputs) <= shapes.keys():
             raise ModelError(f"The trained network lacks outputs of {base.model}.", "Train it again.", code="bad-onnx")
@@ -74,20 +79,22 @@ class FineTunedEmbedder:
         prefix = "" if self._base is None else f"{self._base.tail_id}+"
         self.tail_id = prefix + hashlib.sha256(network).hexdigest()[:12]
 
-    def embed_with_mask(self, photo: Pixels) -> tuple[Vectors, Mask]:
-        """Return one row of :meth:`embed`, and the mask of the object, float32 (rows, columns)."""
-        if self._base is not None:
-            row, mask = self._base.embed_with_mask(photo)
-            return np.concatenate([row, run_network(self._session, self.card, self.outputs, [photo])], axis=1), mask
-        return split_mask(run_network(self._session, self.card, (*self.outputs, self.card.mask), [photo]), self)
+    def embed_with_object(self, photo: Pixels) -> ObjectPass:
+        """Return one row of :meth:`embed`, and what shows the object."""
+        if self._base is None:
+            names = (*self.outputs, *self._object_outputs)
+            return split_object(run_network(self._session, self.card, names, [photo]), self)
+        one = self._base.embed_with_object(photo)
+        outputs = run_network(self._session, self.card, self.outputs, [photo])
+        return replace(one, row=np.concatenate([one.row, outputs], axis=1))
 
     def find_mask(self, photo: Pixels) -> Mask:
         """Return the mask of the object in the photo alone, float32 (rows, columns), which no training changed."""
         return self._backbone.find_mask(photo)
 
-    def object_features(self, photo: Pixels, mask: ByteMask) -> Vectors:
-        """Return the features of an object, float32 (1, any), which no training changed."""
-        return self._backbone.object_features(photo, mask)
+    def backbone_features(self, photo: Pixels) -> Vectors:
+        """Return the features alone, float32 (1, features), which no training changed."""
+        return self._backbone.backbone_features(photo)
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         """Return vectors and features, see :meth:`~shoplens.embedders.embedder.Embedder.embed`."""

@@ -103,7 +103,7 @@ class EvaluationContext:
         picture = decode_photo(self.source.bytes_of(source), self.settings)
         pixels = picture.pixels if region is None else picture.crop(region)
         found = find_object(self.embedder.find_mask(pixels))
-        return None if found is None or is_blank(pixels) else cut_out(pixels, found)[0]
+        return None if found is None or is_blank(pixels) else cut_out(pixels, found)
 
     def load_thumbnail(self, source: str) -> Pixels:
         """Return the photo, reduced as far as its shortest side keeps :data:`THUMBNAIL_SIDE` pixels."""

@@ -178,9 +178,8 @@ def frame_object(photo: Pixels, found: FoundObject) -> Pixels | None:
     return np.ascontiguousarray(photo[frame.y : frame.y + frame.height, frame.x : frame.x + frame.width])
 
 
-def cut_out(photo: Pixels, found: FoundObject) -> tuple[Pixels, ByteMask]:
-    """Return the object on white in the middle of a square, uint8 (side, side, 3), and how much of each of its pixels
-    shows the object, uint8 (side, side).
+def cut_out(photo: Pixels, found: FoundObject) -> Pixels:
+    """Return the object on white in the middle of a square: uint8 (side, side, 3).
 
     The object keeps its proportions, and has a margin of 6 % where the photo has that much around it.
     """
@@ -194,11 +193,9 @@ def cut_out(photo: Pixels, found: FoundObject) -> tuple[Pixels, ByteMask]:
     mask = Image.fromarray((255 * found.mask).astype(np.uint8))
     alpha = mask.resize((x1 - x0, y1 - y0), Image.Resampling.BILINEAR, box=scaled)
     side = max(part.shape[:2])
-    square, inside = Image.new("RGB", (side, side), (_WHITE, _WHITE, _WHITE)), Image.new("L", (side, side))
-    place = (side - part.shape[1]) // 2, (side - part.shape[0]) // 2
-    square.paste(Image.fromarray(part), place, alpha)
-    inside.paste(alpha, place)
-    return np.asarray(square), np.asarray(inside)
+    square = Image.new("RGB", (side, side), (_WHITE, _WHITE, _WHITE))
+    square.paste(Image.fromarray(part), ((side - part.shape[1]) // 2, (side - part.shape[0]) // 2), alpha)
+    return np.asarray(square)
 
 
 def mask_png(mask: ByteMask) -> bytes:

@@ -101,7 +101,7 @@ def _object_costs(manifest: Manifest) -> dict[str, Any]:
         "compared": is_compared,
         "framed": manifest.framed,
         "second_order": manifest.second_order,
-        "passes": 1 + is_compared + manifest.framed,
+        "passes": 1 + manifest.framed + (is_compared and not manifest.second_order),
         "bytes_per_photo": _OBJECT_BYTES if is_compared else 0,
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,9 +18,6 @@ TINT_SIZE = 64
 OBJECT_SIZE = 256
 _OBJECT_FLOOR = 1e-6
 """Smallest eigenvalue, as a share of the largest, so that noise is not whitened."""
-SECOND_ORDER_WEIGHT = 2.0
-"""Weight of pooled products of features beside the averages of features in the projection of an object, chosen on the
-photos of three shops (``benchmarks/RESULTS.md``)."""
 _SHRINKAGE = 0.3
 
 
@@ -88,42 +84,29 @@ def fit_tint(histograms: Floats, start: int, is_first: Bools) -> FeatureProjecti
     return FeatureProjection.from_axes(start, mean, principal_axes(histograms[is_first], TINT_SIZE), TINT_SIZE)
 
 
-class FeaturePart(NamedTuple):
-    """A part of the features of an object.
-
-    Attributes:
-        size: how many features it has.
-        weight: the mean length of a photo's vector in this part, in the projection of all parts.
-    """
-
-    size: int
-    weight: float = 1.0
-
-
-def fit_object(features: Floats, start: int, parts: Sequence[FeaturePart]) -> FeatureProjection:
+def fit_object(features: Floats, start: int, parts: Sequence[int]) -> FeatureProjection:
     """Fit the projection to the look of the object alone: (OBJECT_SIZE,).
 
     Each output of the network for the cut-out objects is centred and halfway whitened on the shop's own photos: its
     principal components get the power -1/4 of their variances, so what all products of a shop have in common counts
-    less, and the outputs get lengths in proportion to their weights. Of all of them together the 256 leading principal
-    components are used. Partial whitening: Jégou and Chum 2012, "Negative Evidences and Co-occurrences in Image
-    Retrieval: The Benefit of PCA and Whitening".
+    less, and the outputs get equal lengths. Of all of them together the 256 leading principal components are used.
+    Partial whitening: Jégou and Chum 2012, "Negative Evidences and Co-occurrences in Image Retrieval: The Benefit of
+    PCA and Whitening".
 
     All axes are zero where there are fewer than two different photos.
 
     Args:
         features: float32 (n, o), the network's features of the objects.
         start: number of their first column.
-        parts: the outputs of which they consist, at least one.
+        parts: lengths of the outputs of which they consist, at least one.
     """
-    sizes = [part.size for part in parts]
-    mean = features.mean(axis=0, dtype=np.float64).astype(np.float32) if len(features) else np.zeros(sum(sizes))
+    mean = features.mean(axis=0, dtype=np.float64).astype(np.float32) if len(features) else np.zeros(sum(parts))
     centred = features - mean
     blocks, scaled = list[Floats](), list[Floats]()
-    for stop, part in zip(np.cumsum(sizes), parts, strict=True):
-        axes = np.float32(part.weight) * _whitened_axes(centred[:, stop - part.size : stop])
+    for stop, size in zip(np.cumsum(parts), parts, strict=True):
+        axes = _whitened_axes(centred[:, stop - size : stop])
         blocks.append(axes)
-        scaled.append(centred[:, stop - part.size : stop] @ axes)
+        scaled.append(centred[:, stop - size : stop] @ axes)
     combined = principal_axes(np.concatenate(scaled, axis=1), OBJECT_SIZE)
     rows = np.split(combined, np.cumsum([axes.shape[1] for axes in blocks])[:-1])
     joined = np.concatenate([axes @ own for axes, own in zip(blocks, rows, strict=True)])

@@ -9,7 +9,6 @@ import numpy as np
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.fitting.crossfit import Bools
-from shoplens.filters.fitting.design import FeaturePart
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.filters.photo_features.pixels import Floats
 from shoplens.types import Vectors
@@ -33,7 +32,7 @@ class LabeledPhotos:
             no weights are tuned.
         weights: dimension -> default static weight; computed when empty.
         trained_look: whether the vectors are those of a trained look, which knows how photos of one product differ.
-        object_parts: the outputs of which the object's features consist; empty where there are none.
+        object_parts: lengths of the outputs of which the object's features consist; empty where there are none.
         name_vectors: dimension -> float32 (classes, backbone), text vectors of the names of its classes, for dimensions
             whose classes are known by their names.
         logit_scale: factor of the cosines of photos and texts, as the model was trained.
@@ -51,7 +50,7 @@ class LabeledPhotos:
     products: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     trained_look: bool = False
-    object_parts: Sequence[FeaturePart] = ()
+    object_parts: Sequence[int] = ()
     name_vectors: Mapping[str, Vectors] = field(default_factory=dict)
     logit_scale: float = 100.0
 
@@ -78,4 +77,4 @@ class LabeledPhotos:
     @property
     def object_width(self) -> int:
         """Number of the object's features."""
-        return sum(part.size for part in self.object_parts)
+        return sum(self.object_parts)
