@@ -50,14 +50,22 @@ def test_every_loss_learns_the_features_that_distinguish_products(loss: str) -> 
 
 def test_proxies_are_learned_too() -> None:
     """The proxies learn first: with noise this loud the head itself learns too late to be tested."""
-    head = train_head(create_training_set(), replace(RECIPE, loss="proxy-anchor"), LoopOptions(), lambda embed: 0.5)
+    head = train_head(
+        create_training_set(), replace(RECIPE, loss="proxy-anchor"), LoopOptions(), lambda embed: np.array([0.5])
+    )
     losses = [loss for _, loss, _ in head.history]
     assert losses == sorted(losses, reverse=True) and losses[-1] < 0.8 * losses[0]
 
 
+def test_of_steps_that_the_validation_cannot_tell_apart_the_last_one_is_kept() -> None:
+    scores = iter([[0.2, 0.8], [1.0, 0.3], [0.5, 0.7]])  # means .5, .65, .6: the last is .05 worse, standard error .32
+    head = train_head(create_training_set(), SHORT, LoopOptions(), lambda embed: np.array(next(scores)))
+    assert head.step == 3 * EVALUATE_EVERY
+
+
 def test_the_step_with_the_best_validation_score_is_kept() -> None:
     scores = iter([0.2, 0.9, 0.5])
-    head = train_head(create_training_set(), SHORT, LoopOptions(), lambda embed: next(scores))
+    head = train_head(create_training_set(), SHORT, LoopOptions(), lambda embed: np.array([next(scores)]))
     assert head.step == 2 * EVALUATE_EVERY
     assert [(step, score) for step, _, score in head.history] == [(50, 0.2), (100, 0.9), (150, 0.5)]
     retrained = train_head(create_training_set(), SHORT, LoopOptions(last_step=head.step))

@@ -49,7 +49,7 @@ def test_training_learns_the_features_that_distinguish_products() -> None:
 
 def test_the_step_with_the_best_validation_score_is_kept() -> None:
     scores = iter([0.2, 0.9, 0.5])
-    best = train_softmax(create_training_set(), RECIPE, LoopOptions(), lambda softmax: next(scores))
+    best = train_softmax(create_training_set(), RECIPE, LoopOptions(), lambda softmax: np.array([next(scores)]))
     assert best.step == 100
     np.testing.assert_array_equal(
         best.outputs, train_softmax(create_training_set(), RECIPE, LoopOptions(last_step=100)).outputs

@@ -22,7 +22,7 @@ from shoplens.training.optimization.feature_whitening import FeatureColumns, Fea
 from shoplens.training.optimization.fine_tuning import TailRecipe, describe_duration
 from shoplens.training.optimization.head import TrainingSet, create_sampler
 from shoplens.training.optimization.head_export import export_classifier
-from shoplens.training.optimization.head_trainers import checkpoint_path, training_key
+from shoplens.training.optimization.head_trainers import checkpoint_path, join_scores, training_key
 from shoplens.training.optimization.softmax_head import (
     SoftmaxRecipe,
     SoftmaxWeights,
@@ -34,6 +34,7 @@ from shoplens.training.optimization.tail_features import TailFeatures
 from shoplens.training.optimization.training_loop import (
     CLASSIFIER_TRAINING,
     LoopOptions,
+    Scores,
     import_torch,
     run_training_loop,
 )
@@ -143,8 +144,8 @@ class SoftmaxTrainer:
         training_set = TrainingSet(whitening.transform(features), classes, ~is_shopper[samples.owners[rows]])
         queries = [(whitening.transform(samples.rows[part.rows]), part.classes) for part in validation]
 
-        def metric(softmax: SoftmaxWeights) -> float:
-            return _mean([_mean_reciprocal_rank(softmax.logits(features), right) for features, right in queries])
+        def metric(softmax: SoftmaxWeights) -> Scores:
+            return join_scores([_reciprocal_ranks(softmax.logits(features), right) for features, right in queries])
 
         options = LoopOptions(
             last_step=last_step,
@@ -188,8 +189,8 @@ class TailClassifierTrainer:
         context = self._softmax_trainer.context
         duration = f" ({describe_duration(classifier, self._recipe, self._budget)})" if validation else ""
 
-        def metric() -> float:
-            return _mean([_mean_reciprocal_rank(classifier.logits(part.rows), part.classes) for part in validation])
+        def metric() -> Scores:
+            return join_scores([_reciprocal_ranks(classifier.logits(part.rows), part.classes) for part in validation])
 
         options = LoopOptions(
             last_step=last_step,
@@ -225,7 +226,7 @@ class TailClassifier:
         """The key of the training, which names its checkpoint."""
         return training_key(self._start.training_set, self._recipe, 0, self._start.softmax.outputs)
 
-    def fit(self, options: LoopOptions, metric: Callable[[], float] | None) -> None:
+    def fit(self, options: LoopOptions, metric: Callable[[], Scores] | None) -> None:
         """Train the end and the softmax; they end in their best state."""
         result = run_training_loop(self, self._recipe.steps, options, metric)
         self.step = result.step
@@ -280,9 +281,5 @@ def output_ranks(logits: Floats, right: Ints) -> Ints:
     return ranks
 
 
-def _mean_reciprocal_rank(logits: Floats, right: Ints) -> float:
-    return float((1.0 / output_ranks(logits, right)).mean())
-
-
-def _mean(scores: Sequence[float]) -> float:
-    return sum(scores) / len(scores)
+def _reciprocal_ranks(logits: Floats, right: Ints) -> Scores:
+    return np.asarray(1.0 / output_ranks(logits, right), np.float64)

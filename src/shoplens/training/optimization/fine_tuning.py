@@ -27,7 +27,8 @@ from shoplens.training.optimization.head_trainers import (
     HeadLook,
     HeadTrainer,
     checkpoint_path,
-    mean_reciprocal_rank,
+    join_scores,
+    reciprocal_ranks,
     training_key,
 )
 from shoplens.training.optimization.losses import LossFunction
@@ -35,6 +36,7 @@ from shoplens.training.optimization.tail_features import BATCH_ROWS, TailFeature
 from shoplens.training.optimization.training_loop import (
     LOOK_TRAINING,
     LoopOptions,
+    Scores,
     Trainable,
     choose_clock,
     import_torch,
@@ -111,9 +113,10 @@ class TailTrainer:
         look = TailLook(self._context, self._head_trainer.samples, self._maps, start, self._recipe)
         duration = describe_duration(look, self._recipe, self._budget)
 
-        def metric() -> float:
-            ranks = [mean_reciprocal_rank(queries, look.vectors(queries.used_rows)) for queries in plan.validation]
-            return float(np.mean(ranks))
+        def metric() -> Scores:
+            return join_scores(
+                [reciprocal_ranks(queries, look.vectors(queries.used_rows)) for queries in plan.validation]
+            )
 
         name = f"Training the network for the test ({duration})"
         look.fit(self._loop_options(look, name), metric if plan.validation else None)
@@ -163,7 +166,7 @@ class TailLook:
         """The key of the training, which names its checkpoint."""
         return training_key(self._start.training_set, self._recipe, 0, self._start.head.weights)
 
-    def fit(self, options: LoopOptions, metric: Callable[[], float] | None = None) -> None:
+    def fit(self, options: LoopOptions, metric: Callable[[], Scores] | None = None) -> None:
         """Train the end and the head; they end in their best state."""
         result = run_training_loop(self, self._recipe.steps, options, metric)
         self.step = result.step

@@ -17,12 +17,18 @@ from shoplens.filters.fitting.pca import principal_axes
 from shoplens.filters.model.principal_components import normalize_rows
 from shoplens.training.optimization.batch_sampling import BatchSampler
 from shoplens.training.optimization.losses import LossFunction
-from shoplens.training.optimization.training_loop import LoopOptions, LoopResult, import_torch, run_training_loop
+from shoplens.training.optimization.training_loop import (
+    LoopOptions,
+    LoopResult,
+    Scores,
+    import_torch,
+    run_training_loop,
+)
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-HeadMetric = Callable[[Callable[[Floats], Floats]], float]
-"""Rates a head: given a function from whitened rows to unit vectors, it returns a score in [0, 1], bigger is better."""
+HeadMetric = Callable[[Callable[[Floats], Floats]], Scores]
+"""Rates a head: given a function from whitened rows to unit vectors, it returns the scores of validation queries."""
 LOSS_RATE_FACTOR = 10.0
 """A loss's own parameters learn faster than the head by this factor."""
 COLLAPSE_COSINE = 0.9

@@ -20,7 +20,7 @@ from shoplens.training.holdout_test import HoldoutPlan, HoldoutQueries, compute_
 from shoplens.training.optimization.feature_whitening import FeatureColumns, FeatureWhitening, Floats, fit_whitening
 from shoplens.training.optimization.head import HeadMetric, HeadRecipe, TrainedWeights, TrainingSet, train_head
 from shoplens.training.optimization.head_export import export_look, measure_export_difference
-from shoplens.training.optimization.training_loop import LOOK_TRAINING, LoopOptions
+from shoplens.training.optimization.training_loop import LOOK_TRAINING, LoopOptions, Scores
 from shoplens.types import Vectors
 
 if TYPE_CHECKING:
@@ -150,8 +150,8 @@ class HeadTrainer:
             (queries, whitening.transform(self.samples.rows[queries.used_rows])) for queries in plan.validation
         ]
 
-        def metric(embed: Callable[[Floats], Floats]) -> float:
-            return float(np.mean([mean_reciprocal_rank(queries, embed(features)) for queries, features in validation]))
+        def metric(embed: Callable[[Floats], Floats]) -> Scores:
+            return join_scores([reciprocal_ranks(queries, embed(features)) for queries, features in validation])
 
         head = self._train_head(training_set, "Training for the test", LoopOptions(), metric if validation else None)
         return HeadLook(self._context, self.samples, whitening, head, training_set, rows)
@@ -204,10 +204,16 @@ class HeadTrainer:
         )
 
 
-def mean_reciprocal_rank(queries: HoldoutQueries, vectors: Vectors) -> float:
-    """Return the mean reciprocal rank of the right product, by the vectors of :attr:`HoldoutQueries.used_rows`."""
+def reciprocal_ranks(queries: HoldoutQueries, vectors: Vectors) -> Scores:
+    """Return the reciprocal rank of each query's right product, by the vectors of :attr:`HoldoutQueries.used_rows`."""
     rows, gallery = (np.searchsorted(queries.used_rows, part) for part in (queries.rows, queries.gallery))
-    return float((1.0 / compute_ranks(replace(queries, rows=rows, gallery=gallery), vectors)).mean())
+    return np.asarray(1.0 / compute_ranks(replace(queries, rows=rows, gallery=gallery), vectors), np.float64)
+
+
+def join_scores(parts: Sequence[Scores]) -> Scores:
+    """Join the scores of several parts of the validation, scaled so that their mean is that of the parts' means."""
+    count = sum(map(len, parts))
+    return np.concatenate([part * count / (len(parts) * len(part)) for part in parts])
 
 
 def checkpoint_path(context: EvaluationContext, kind: str, key: str) -> Path:

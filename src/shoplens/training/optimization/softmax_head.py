@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.training.optimization.head import TrainingSet, create_sampler, initial_weights
-from shoplens.training.optimization.training_loop import LoopOptions, import_torch, run_training_loop
+from shoplens.training.optimization.training_loop import LoopOptions, Scores, import_torch, run_training_loop
 
 Floats = npt.NDArray[np.float32]
 
@@ -89,13 +89,13 @@ def train_softmax(
     training_set: TrainingSet,
     recipe: SoftmaxRecipe,
     options: LoopOptions,
-    metric: Callable[[SoftmaxWeights], float] | None = None,
+    metric: Callable[[SoftmaxWeights], Scores] | None = None,
 ) -> SoftmaxWeights:
     """Train a classifier and return its best state.
 
     Args:
-        metric: rates a classifier in [0, 1], bigger is better; None trains until the last step of the options and
-            returns that state.
+        metric: returns the scores of validation queries by a classifier; None trains until the last step of the options
+            and returns that state.
 
     Raises:
         InvalidValue: ``no-torch``, the extra is not installed.

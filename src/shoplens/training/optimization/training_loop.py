@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from shoplens.errors import InvalidValue
 from shoplens.training.optimization.losses import INSTALL_COMMAND
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     import torch
 
 EVALUATE_EVERY, WARM_UP = 50, 0.1
+Scores = npt.NDArray[np.float64]
+"""float64 (n,), the scores of n validation queries, the same ones in each evaluation; bigger is better, and their mean
+rates a state."""
 LOOK_TRAINING, CLASSIFIER_TRAINING = "look", "classifier"
 """The kinds of training; the names of their checkpoints begin with them."""
 
@@ -70,6 +74,9 @@ class LoopOptions:
 class LoopResult:
     """The result of a training loop; the trained module holds its best state.
 
+    That is the last one whose mean score is within a standard error of the difference to the best one's: where the
+    queries cannot tell states apart, it is the one with the lowest learning rate.
+
     Attributes:
         step: the step of that best state: the number of steps that it was trained for.
         history: (step, loss, score) of every evaluation.
@@ -84,7 +91,7 @@ class LoopResult:
 
 
 def run_training_loop(
-    learner: Trainable, steps: int, options: LoopOptions, score: Callable[[], float] | None = None
+    learner: Trainable, steps: int, options: LoopOptions, score: Callable[[], Scores] | None = None
 ) -> LoopResult:
     """Train a model, and leave its module in the best state that was evaluated.
 
@@ -92,7 +99,7 @@ def run_training_loop(
         learner: the model.
         steps: length of the learning rate's whole schedule: it rises for a tenth of the steps, then falls to zero.
         options: how the loop runs.
-        score: rates the module as it is, in [0, 1], bigger is better; the best state is kept. None keeps the last one.
+        score: rates the module as it is; the best state is kept, see :class:`LoopResult`. None keeps the last one.
 
     Raises:
         InvalidValue: ``no-torch``, the extra is not installed.
@@ -157,7 +164,7 @@ class _LoopState:
         self.step = 0
         self._result = LoopResult()
         self._best: dict[str, Any] = {}
-        self._best_score = -1.0
+        self._best_scores: Scores = np.zeros(0)
 
     def train_step(self) -> None:
         loss = self._learner.loss(self.step)
@@ -168,12 +175,15 @@ class _LoopState:
         self.step += 1
         self._result.losses = [*self._result.losses[1 - EVALUATE_EVERY :], float(loss.detach())]
 
-    def evaluate(self, score: Callable[[], float]) -> None:
-        """Score the module as it is, and keep its state if no earlier one was better."""
-        value = score()
-        self._result.history.append((self.step, float(np.mean(self._result.losses)), value))
-        if value > self._best_score:
-            self._best_score, self._best, self._result.step = value, self._copy(), self.step
+    def evaluate(self, score: Callable[[], Scores]) -> None:
+        """Score the module as it is, and keep its state if no earlier one was clearly better."""
+        scores = score()
+        self._result.history.append((self.step, float(np.mean(self._result.losses)), float(scores.mean())))
+        if not len(self._best_scores) or scores.mean() > self._best_scores.mean():
+            self._best_scores = scores
+        lost = self._best_scores - scores
+        if lost.mean() <= lost.std() / np.sqrt(len(lost)):
+            self._best, self._result.step = self._copy(), self.step
 
     def finish(self, *, scored: bool) -> LoopResult:
         if scored and self._best:
@@ -192,7 +202,7 @@ class _LoopState:
             self._learner.module.load_state_dict(checkpoint["module"])
             self._optimizer.load_state_dict(checkpoint["optimizer"])
             self._schedule.load_state_dict(checkpoint["schedule"])
-            self._best, self._best_score = checkpoint["best"], checkpoint["best_score"]
+            self._best, self._best_scores = checkpoint["best"], np.array(checkpoint["best_scores"])
             history = [tuple(entry) for entry in checkpoint["history"]]
             self._result, self.step = (
                 LoopResult(checkpoint["best_step"], history, checkpoint["losses"]),
@@ -210,7 +220,7 @@ class _LoopState:
             "optimizer": self._optimizer.state_dict(),
             "schedule": self._schedule.state_dict(),
             "best": self._best,
-            "best_score": self._best_score,
+            "best_scores": self._best_scores.tolist(),
             "best_step": self._result.step,
             "history": [list(entry) for entry in self._result.history],
             "losses": self._result.losses,
