@@ -27,10 +27,13 @@ from shoplens.index.protocol import Index
 from shoplens.reading.text_reader import QUERY, SHARP_SIDE, TextReader
 from shoplens.settings import Settings
 from shoplens.types import Pixels, Product, group_of
+from shoplens.types.iteration import map_in_order
 
 SHARE = 8
 """One photo is made for so many photos of the catalogue, so that indexing takes at most a fifth more time."""
 KIND = "made phone photos"
+AHEAD = 32
+"""Number of photos that are made at once, or wait for a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,8 @@ class PhotoMaker:
         drawn, width = _draw_products(index), filter_input_width(self.embedder)
         make = functools.partial(self._make_photo, reader=self.reader if read else None)
         with ThreadPoolExecutor(self.settings.cores) as pool:
-            made = [
-                (product, *photo)
-                for product, photo in zip(drawn, pool.map(make, drawn), strict=True)
-                if photo is not None
-            ]
+            photos = map_in_order(pool, make, drawn, AHEAD)
+            made = [(product, *photo) for product, photo in zip(drawn, photos, strict=True) if photo is not None]
         return TuningPhotos(
             KIND,
             np.array([one.vector for _, one, _ in made], np.float32).reshape(-1, self.embedder.dimensions),
