@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from shoplens.embedders import Embedder, FineTunedEmbedder, embed_photos
-from shoplens.embedders.embedder import ObjectEmbedder, ObjectPass, check_output, finds_objects, frames_objects
+from shoplens.embedders.embedder import (
+    ObjectEmbedder,
+    ObjectPass,
+    check_output,
+    finds_objects,
+    frames_objects,
+    pools_second_order,
+)
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, measure_photo
 from shoplens.filters.photo_features.pixels import SIDE
 from shoplens.images.objects import FoundObject, cut_out, find_object, frame_object
@@ -142,6 +149,11 @@ def backbone_width(embedder: Embedder) -> int:
 def object_width(embedder: Embedder) -> int:
     """Return how many features a photo has of the object alone; they follow those measured on the pixels."""
     return sum(object_parts(embedder))
+
+
+def pooled_width(embedder: Embedder) -> int:
+    """Return how many of the object's features are pooled products of features: all, or none."""
+    return object_width(embedder) if pools_second_order(embedder) else 0
 
 
 def whole_width(embedder: Embedder) -> int:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from shoplens.training.optimization.feature_whitening import CLIP, FeatureColumns, FeatureScale, fit_whitening
 from tests.training.toy_samples import BACKBONE, COLUMNS, create_toy_samples, sample_photo
 
 
-def test_columns_of_the_blocks_cover_every_feature_once() -> None:
-    blocks = FeatureColumns(BACKBONE, COLUMNS.width).blocks
+@pytest.mark.parametrize("pooled", [0, 3])
+def test_columns_of_the_blocks_cover_every_feature_once(pooled: int) -> None:
+    blocks = FeatureColumns(BACKBONE, COLUMNS.width, pooled).blocks
     assert sorted(np.concatenate(blocks).tolist()) == list(range(COLUMNS.width))
-    assert blocks[0].tolist()[-4:] == list(range(COLUMNS.width - 4, COLUMNS.width))
+    assert blocks[0].tolist()[pooled - 4 :] == list(range(COLUMNS.width - 4 + pooled, COLUMNS.width))
+    assert blocks[3].tolist() == list(range(COLUMNS.width - 4, COLUMNS.width - 4 + pooled))
 
 
 def test_the_feature_scale_equals_its_definition() -> None:

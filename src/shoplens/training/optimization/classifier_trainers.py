@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.build.photo_features import backbone_width, feature_model, feature_width
+from shoplens.build.photo_features import feature_model, feature_width
 from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard, backbone_digest
 from shoplens.embedders.tuned import FineTunedEmbedders
@@ -18,11 +18,11 @@ from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.training.data.feature_maps import FeatureMaps
 from shoplens.training.data.samples import Bools, Ints, Samples
 from shoplens.training.holdout_test import HoldoutQueries
-from shoplens.training.optimization.feature_whitening import FeatureColumns, FeatureWhitening, fit_whitening
+from shoplens.training.optimization.feature_whitening import FeatureWhitening, fit_whitening
 from shoplens.training.optimization.fine_tuning import TailRecipe, describe_duration
 from shoplens.training.optimization.head import TrainingSet, create_sampler
 from shoplens.training.optimization.head_export import export_classifier
-from shoplens.training.optimization.head_trainers import checkpoint_path, join_scores, training_key
+from shoplens.training.optimization.head_trainers import checkpoint_path, feature_columns, join_scores, training_key
 from shoplens.training.optimization.softmax_head import (
     SoftmaxRecipe,
     SoftmaxWeights,
@@ -131,7 +131,7 @@ class SoftmaxTrainer:
     ) -> None:
         self.context, self.samples, self.classes, self.recipe = context, samples, classes, recipe
         self._seconds = budget / 2
-        self._columns = FeatureColumns(backbone_width(context.embedder), feature_width(context.embedder))
+        self._columns = feature_columns(context.embedder)
 
     def train(
         self, train_rows: Bools, name: str, last_step: int = 0, validation: Sequence[HoldoutQueries] = ()

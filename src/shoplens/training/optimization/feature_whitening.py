@@ -4,7 +4,7 @@ It has three steps, each fitted without gradients, so that training starts from 
 
 1. Every feature becomes its distance from its mean in standard deviations, clipped at :data:`CLIP` (histograms as
 square roots).
-2. The principal components of three blocks are taken: the network, the colours, the outline.
+2. The principal components of four blocks are taken: the network, the colours, the outline, the pooled products.
 3. Within-class whitening shrinks directions in which photos of one product differ, so that what is left tells products
 apart. With S the mean covariance within classes and t its mean eigenvalue, x is multiplied by (S + shrinkage · t ·
 I)^(-1/2). Source: Hatch, Kajarekar, Stolcke 2006, "Within-Class Covariance Normalization".
@@ -26,8 +26,9 @@ from shoplens.filters.photo_features.measurements import MEASURED_SIZE, OUTLINE_
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 CLIP = 6.0
-SIZES = (1024, 256, 192)
-"""Maximum numbers of principal components of the network's features, of the colours and of the outline."""
+SIZES = (1024, 256, 192, 256)
+"""Maximum numbers of principal components of the network's features, of the colours, of the outline and of the pooled
+products."""
 MAX_ROWS = 8_000
 """Maximum number of rows from which means and components are computed."""
 _FLAT = 1e-3
@@ -37,24 +38,28 @@ _SMALLEST_LENGTH = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class FeatureColumns:
-    """Which columns of a photo's features hold what, see :func:`~shoplens.build.photo_features.sight`.
+    """Which columns of a photo's features hold what, see :class:`~shoplens.build.photo_features.PhotoFeatures`.
 
     Attributes:
         backbone: how many of the network's features come before the measured ones.
         width: number of all features.
+        pooled: how many of those that follow the measured ones are pooled products of features of the object.
     """
 
     backbone: int
     width: int
+    pooled: int = 0
 
     @property
-    def blocks(self) -> tuple[Ints, Ints, Ints]:
-        """The columns of the network, of the colours and of the outline."""
+    def blocks(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """The columns of the network, of the colours, of the outline and of the pooled products."""
         fine = np.arange(self.backbone, self.backbone + FINE_SIZE)
         outline = np.arange(fine[-1] + 1, fine[-1] + 1 + OUTLINE_SIZE)
         anchors = np.arange(outline[-1] + 1, outline[-1] + 1 + ANCHOR_COUNT)
-        network = np.r_[0 : self.backbone, self.backbone + MEASURED_SIZE : self.width]
-        return network, np.concatenate([fine, anchors]), outline
+        start = self.backbone + MEASURED_SIZE
+        pooled = np.arange(start, start + self.pooled)
+        network = np.r_[0 : self.backbone, start + self.pooled : self.width]
+        return network, np.concatenate([fine, anchors]), outline, pooled
 
     @property
     def histograms(self) -> npt.NDArray[np.bool_]:
@@ -142,6 +147,8 @@ def _block_components(scaled: Floats, blocks: Sequence[Ints]) -> Floats:
     """Return the components of each block, float32 (width, b); every block counts alike, however wide it is."""
     parts = []
     for columns, size in zip(blocks, SIZES, strict=True):
+        if not len(columns):
+            continue
         block = scaled[:, columns] / np.float32(np.sqrt(len(columns)))
         axes = np.zeros((scaled.shape[1], 0), np.float32)
         inner = principal_axes(block - block.mean(axis=0), size)

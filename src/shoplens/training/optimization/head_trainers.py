@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from shoplens.build.photo_features import backbone_width, feature_model, feature_width
+from shoplens.build.photo_features import backbone_width, feature_model, feature_width, pooled_width
+from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.training.data.feature_pass import FOLDER
@@ -141,7 +142,7 @@ class HeadTrainer:
         self._classes = np.unique(np.array(samples.class_names(positives), object), return_inverse=True)[1][
             samples.owners
         ]
-        self._columns = FeatureColumns(backbone_width(context.embedder), feature_width(context.embedder))
+        self._columns = feature_columns(context.embedder)
 
     def train_held_out(self, plan: HoldoutPlan) -> HeadLook:
         """Train as :meth:`LookTrainer.train_held_out` says."""
@@ -202,6 +203,11 @@ class HeadTrainer:
             ),
             metric,
         )
+
+
+def feature_columns(embedder: Embedder) -> FeatureColumns:
+    """Return which columns of the features that an embedder gives of a photo hold what."""
+    return FeatureColumns(backbone_width(embedder), feature_width(embedder), pooled_width(embedder))
 
 
 def reciprocal_ranks(queries: HoldoutQueries, vectors: Vectors) -> Scores:
