@@ -19,7 +19,7 @@ from shoplens.training.optimization.fine_tuning import TailRecipe
 from shoplens.training.optimization.head import HeadRecipe
 from shoplens.training.optimization.softmax_head import SoftmaxRecipe
 from tests.fakes import feed_of, row
-from tests.training.optimization.small_network import small_model
+from tests.training.optimization.small_network import LATE, small_model
 from tests.training.shops import SETTINGS, create_learnable_shop, draw_pattern, write_learnable_feed
 
 pytest.importorskip("pytorch_metric_learning", reason="the extra train is not installed")
@@ -66,6 +66,10 @@ def test_the_trained_network_is_better_than_the_pretrained_one(trained: tuple[Pa
     assert training.promoted and not training.warnings
     assert all(part.after["recall@1"].value > part.before["recall@1"].value for part in training.results)
     assert training.export_difference < 2e-3, "weights are kept as float16"
+    with open_shop(folder) as shop:
+        look = shop._parts.store.live.look
+        assert look is not None and look.validation_head is not look, "weights are chosen by a head that saw less"
+        assert look.validation_head.card.width == look.card.width - LATE
     assert not list((folder / "store" / "training").glob("maps*"))
     assert (folder / "store" / "generations" / "000002" / "look-backbone.onnx").is_file()
 

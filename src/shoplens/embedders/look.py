@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class EmbeddingHead:
         network: ONNX, ``features`` float32 (n, width) -> ``vectors`` float32 (n, dimensions), of length 1.
         card: its description.
         validation_network: the network on which the benefit of the training was measured, which was not trained on all
-            products; None where it is ``network`` itself.
+            products; with a trained tail, the head that its training began with. None where it is ``network`` itself.
         backbone: the whole network with a trained tail, whose outputs are among the features that ``network`` reads;
             empty where ``network`` reads only features of the pretrained network.
 
@@ -121,8 +121,12 @@ class EmbeddingHead:
 
     @property
     def validation_head(self) -> EmbeddingHead:
-        """The head that was not trained on all products, which can be compared fairly with another on the others."""
-        return self if self._validation_network is None else EmbeddingHead(self._validation_network, self.card)
+        """The head that was not trained on all products, which can be compared fairly with another on the others. It
+        reads features of the pretrained network only."""
+        if self._validation_network is None:
+            return self
+        own = sum(stop - start for start, stop in self.card.replaced_features)
+        return EmbeddingHead(self._validation_network, replace(self.card, width=self.card.width - own))
 
     def embed(self, features: Features) -> Vectors:
         """Return float32 (n, dimensions), rows of length 1, for float32 (n, width or more) features, of which the first

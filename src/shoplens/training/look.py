@@ -276,7 +276,7 @@ def train_look_on(data: TrainingData, context: EvaluationContext, options: LookO
     exported, tested, train_rows = None, None, plan.train_rows
     warnings, ended_early, step = look.warnings, look.ended_early, look.step
     if (better or options.force) and options.refit:
-        tested, train_rows = look.export() if options.depth == "head" else None, np.ones(len(samples.rows), bool)
+        tested, train_rows = look.export_head(), np.ones(len(samples.rows), bool)
         with clock.stage("all photos"):
             look = trainer.train_on_everything(step)
         warnings, ended_early = [*warnings, *look.warnings], [*ended_early, *look.ended_early]
@@ -386,7 +386,7 @@ def _check_groups(photos: Sequence[SamplePhoto]) -> None:
 def _build_head(
     exported: ExportedHead, tested: ExportedHead | None, training: LookTraining, photos: Sequence[SamplePhoto]
 ) -> EmbeddingHead:
-    """Build the look that serves; the tested one is kept beside it if it reads the same features."""
+    """Build the look that serves; the head that was not trained on everything is kept beside it."""
     record = {name: value for name, value in training.as_json().items() if name not in ("promoted", "left_out")}
     card = LookCard(
         exported.features,
@@ -396,5 +396,4 @@ def _build_head(
         sorted({photo.name[:HASH_DIGITS] for photo in photos}),
         exported.stands_for,
     )
-    proof = tested.network if tested is not None and not tested.backbone else None
-    return EmbeddingHead(exported.network, card, proof, exported.backbone)
+    return EmbeddingHead(exported.network, card, None if tested is None else tested.network, exported.backbone)

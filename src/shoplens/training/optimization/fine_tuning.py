@@ -207,6 +207,10 @@ class TailLook:
             self.vectors(self._start.rows[sample]), self._start.training_set.classes[sample], self._recipe.seed
         )
 
+    def export_head(self) -> ExportedHead:
+        """Export the head that the training began with."""
+        return self._start.export()
+
     def export(self) -> ExportedHead:
         """Export the networks that serve searches, and compare their vectors with these on some photos, from the pixels
         on."""

@@ -74,6 +74,9 @@ class TrainedLook(Protocol):
     def export(self) -> ExportedHead:
         """Export the networks that serve searches."""
 
+    def export_head(self) -> ExportedHead:
+        """Export the head on the untouched network's features that was trained on the same rows."""
+
 
 class LookTrainer(Protocol):
     """Trains a look twice; the two trainings differ only in the rows that they learn from."""
@@ -121,6 +124,9 @@ class HeadLook:
         network, embedder = export_look(self.whitening, self.head), self._context.embedder
         difference = measure_export_difference(network, self.whitening, self.head, self._samples.rows[:CHECKED_ROWS])
         return ExportedHead(network, feature_model(embedder), feature_width(embedder), self.dimensions, difference)
+
+    def export_head(self) -> ExportedHead:
+        return self.export()
 
 
 class HeadTrainer:
