@@ -30,6 +30,7 @@ from shoplens.images import decode_photo
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.reading.text_reader import SEEN, RapidTextReader
 from shoplens.settings import Preferences, Settings
+from shoplens.types.blas import single_blas_thread
 
 PACKAGE, PER_PACKAGE, PER_OTHER = "/Packages/", 8, 4
 
@@ -122,7 +123,8 @@ def main() -> None:
             print(line(f"{name}: {group}", chosen[0], chosen[1]), flush=True)
         if catalogue == "grocery":
             photos = [run.query.photo for run in without]
-            print(f"\n{milliseconds(photos[:: max(1, len(photos) // 120)])}\n", flush=True)
+            with single_blas_thread():  # as in a search
+                print(f"\n{milliseconds(photos[:: max(1, len(photos) // 120)])}\n", flush=True)
     print(machine_line("onnxruntime", "rapidocr", "opencv-python-headless"))
 
 

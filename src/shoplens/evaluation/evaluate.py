@@ -97,7 +97,7 @@ class EvaluationContext:
         return decode_photo(self.source.bytes_of(source), self.settings).pixels
 
     def load_cut_out(self, source: str, region: Region | None) -> Pixels | None:
-        """Return the object in a photo or in its region, cut out as it is compared; None where none is found."""
+        """Return the object in a photo or in its region, cut out; None where none is found."""
         if not finds_objects(self.embedder):
             return None
         picture = decode_photo(self.source.bytes_of(source), self.settings)

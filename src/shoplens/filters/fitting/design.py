@@ -87,7 +87,7 @@ def fit_tint(histograms: Floats, start: int, is_first: Bools) -> FeatureProjecti
 def fit_object(features: Floats, start: int, parts: Sequence[int]) -> FeatureProjection:
     """Fit the projection to the look of the object alone: (OBJECT_SIZE,).
 
-    Each output of the network for the cut-out objects is centred and halfway whitened on the shop's own photos: its
+    Each output of the network for the objects is centred and halfway whitened on the shop's own photos: its
     principal components get the power -1/4 of their variances, so what all products of a shop have in common counts
     less, and the outputs get equal lengths. Of all of them together the 256 leading principal components are used.
     Partial whitening: Jégou and Chum 2012, "Negative Evidences and Co-occurrences in Image Retrieval: The Benefit of
