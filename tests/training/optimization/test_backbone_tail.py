@@ -92,6 +92,18 @@ def test_both_tails_together_give_the_base_outputs_followed_by_the_trained_ones(
     assert np.abs(expected - before[:, -LATE:]).max() > 0.01
 
 
+def test_a_trained_end_leaves_what_shows_the_object_as_it_is() -> None:
+    base = OnnxEmbedder()
+    tuned = FineTunedEmbedder(base, load_tail(base).export_both_tails())
+    photo = photos(1, base.card.side)[0]
+    before, after = base.embed_with_object(photo), tuned.embed_with_object(photo)
+    assert before.feature_map is not None and after.feature_map is not None
+    np.testing.assert_array_equal(after.row[:, : before.row.shape[1]], before.row)
+    np.testing.assert_array_equal(after.mask, before.mask)
+    np.testing.assert_array_equal(after.feature_map, before.feature_map)
+    np.testing.assert_array_equal(tuned.find_mask(photo), base.find_mask(photo))
+
+
 def test_gradients_reach_every_weight(base: OnnxEmbedder) -> None:
     tail = load_tail(base)
     tail.module(torch.from_numpy(compute_maps(tail, photos()))).sum().backward()
