@@ -49,6 +49,9 @@ def test_the_dialog_searches_and_tells_what_happens(
         page.locator(f"{CARDS}:has(a.open)").first.click(position={"x": 9, "y": 9})
         page.keyboard.press("Escape")
         page.locator("dialog.overlay").wait_for(state="hidden")
+        page.wait_for_function(
+            "events.some(([name]) => name === 'close')"
+        )  # a browser tells it after the dialog is hidden
         names = page.evaluate("events.map(([name]) => name)")
         assert names == ["open", "search", "results", "select", "close"] and page.url == f"{shop_site.origin}/"
         assert len(page.evaluate("events[2][1].answer.results")) == 5
