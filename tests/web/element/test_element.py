@@ -49,9 +49,9 @@ def test_the_dialog_searches_and_tells_what_happens(
         page.locator(f"{CARDS}:has(a.open)").first.click(position={"x": 9, "y": 9})
         page.keyboard.press("Escape")
         page.locator("dialog.overlay").wait_for(state="hidden")
-        page.wait_for_function(
-            "events.some(([name]) => name === 'close')"
-        )  # a browser tells it after the dialog is hidden
+        # A browser tells this event after the dialog is hidden.
+        is_told = "events.some(([name]) => name === 'close')"
+        page.evaluate(f"async () => {{ while (!{is_told}) await new Promise(requestAnimationFrame) }}")
         names = page.evaluate("events.map(([name]) => name)")
         assert names == ["open", "search", "results", "select", "close"] and page.url == f"{shop_site.origin}/"
         assert len(page.evaluate("events[2][1].answer.results")) == 5
@@ -117,7 +117,7 @@ def test_errors_are_sentences_for_shoppers_and_codes_for_the_shop(
 ) -> None:
     markup = f'<shoplens-search endpoint="{address}" api-key="sl_wrong" mode="inline"></shoplens-search>'
     with shop_page(browser, shop_site, address, markup) as page:
-        page.get_by_text("Search by photo is not available right now.").wait_for()
+        page.get_by_text("Search by photo is not available right now.").first.wait_for()
         assert page.evaluate("events.find(([name]) => name === 'error')[1].code") == "unknown-key"
 
 
