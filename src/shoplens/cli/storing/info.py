@@ -52,7 +52,7 @@ def _describe_objects(objects: Mapping[str, Any]) -> str:
     if not objects["compared"]:
         return "not compared by themselves"
     framed = ", and photos are framed to them" if objects["framed"] else ""
-    older = "" if objects["second_order"] else "; `shoplens index --replace` may compare them in more detail"
+    older = "" if objects["second_order"] else "; `shoplens index --replace` may compare them better, in fewer passes"
     return (
         f"compared by themselves{framed}: up to {objects['passes']} passes of the network for each photo instead of 1, "
         f"and {objects['bytes_per_photo']:,} bytes; the setting objects = false leaves it out of a new store{older}"
