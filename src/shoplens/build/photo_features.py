@@ -151,8 +151,8 @@ def object_width(embedder: Embedder) -> int:
     return sum(object_parts(embedder))
 
 
-def pooled_width(embedder: Embedder) -> int:
-    """Return how many of the object's features are pooled products of features: all, or none."""
+def second_order_width(embedder: Embedder) -> int:
+    """Return how many features of the object are pooled products of features: all of them, or none."""
     return object_width(embedder) if pools_second_order(embedder) else 0
 
 

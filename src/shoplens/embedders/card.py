@@ -100,7 +100,8 @@ class ModelCard:
         maps: names of feature maps inside the graph, (photos, channels, rows, columns), by which the places of two
             photos are compared when a match is explained; empty for a network that cannot explain matches so.
         second_order: name of a feature map inside the graph, (photos, channels, rows, columns), of which the mean
-            products of features inside the object follow ``features`` of the object; empty for none.
+            products of features inside the object are the features of the object; empty where they come from a pass
+            over the object alone. It is used with ``mask`` only.
         second_order_axes: name of a file of NumPy in the same folder, float (channels + 1, components), by which the
             channels of that map are projected to fewer; see
             :class:`~shoplens.embedders.second_order.SecondOrderPooling`.

@@ -94,7 +94,7 @@ def frames_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
 
 
 def pools_second_order(embedder: Embedder) -> bool:
-    """Whether the features of objects hold pooled products of features."""
+    """Whether the features of an object are pooled products of features."""
     return finds_objects(embedder) and embedder.pooling is not None
 
 

@@ -65,7 +65,7 @@ class OnnxEmbedder:
         self.path, self.threads, self.providers = path, threads, providers
         self.object_finder: OnnxEmbedder | None
         self.card: ModelCard = load_card(path) if path.is_file() else _raise_missing(path)
-        pools = bool(self.card.second_order) and objects and second_order
+        pools = bool(self.card.second_order and self.card.mask) and objects and second_order
         network = with_outputs(path.read_bytes(), [self.card.second_order]) if pools else str(path)
         self._session = open_session(network, threads, providers)
         self._parts = NetworkParts(path, threads, providers)

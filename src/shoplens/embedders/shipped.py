@@ -45,6 +45,11 @@ def newer_network(made_by: str) -> str:
     return NETWORKS[0] if _shipped_name(made_by) not in ("", NETWORKS[0]) else ""
 
 
+def is_default_network(made_by: str) -> bool:
+    """Whether a store was made by the network that new stores use."""
+    return _shipped_name(made_by) == NETWORKS[0]
+
+
 def _shipped_name(made_by: str) -> str:
     """Return the name of the network in the package that has this model id; empty for another model."""
     names = {load_card(shipped_file(name)).name: name for name in NETWORKS}

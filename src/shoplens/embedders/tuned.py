@@ -60,28 +60,27 @@ class FineTunedEmbedder:
     tail_id: str
 
     def __init__(self, base: OnnxEmbedder | FineTunedEmbedder, network: bytes) -> None:
-        self._base = base if isinstance(base, FineTunedEmbedder) else None
-        self._backbone = base
+        self._base, self._is_second = base, isinstance(base, FineTunedEmbedder)
         self.threads, self.providers = base.threads, base.providers
         self._object_outputs = base.object_outputs if isinstance(base, OnnxEmbedder) else ()
         opened = with_outputs(network, self._object_outputs[1:])
         self._session = open_session(opened, base.threads, base.providers)
-        self.outputs = (*base.outputs, TAIL_OUTPUT) if self._base is None else (TAIL_OUTPUT,)
+        self.outputs = (TAIL_OUTPUT,) if self._is_second else (*base.outputs, TAIL_OUTPUT)
         self.card, self.model, self.dimensions = base.card, base.model, base.dimensions
         self.features, self.min_side = base.features, base.min_side
         self.object_sizes, self.pooling = base.object_sizes, base.pooling
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         if not set(self.outputs) <= shapes.keys():
             raise ModelError(f"The trained network lacks outputs of {base.model}.", "Train it again.", code="bad-onnx")
-        self.mask_shape = base.mask_shape if self.card.mask in shapes or self._base is not None else (0, 0)
+        self.mask_shape = base.mask_shape if self.card.mask in shapes or self._is_second else (0, 0)
         self.frames_objects, self.finder, self.text_tower = base.frames_objects, base.finder, base.text_tower
         self.extra_features = base.extra_features + int(shapes[TAIL_OUTPUT][1])
-        prefix = "" if self._base is None else f"{self._base.tail_id}+"
+        prefix = f"{base.tail_id}+" if isinstance(base, FineTunedEmbedder) else ""
         self.tail_id = prefix + hashlib.sha256(network).hexdigest()[:12]
 
     def embed_with_object(self, photo: Pixels) -> ObjectPass:
         """Return one row of :meth:`embed`, and what shows the object."""
-        if self._base is None:
+        if not self._is_second:
             names = (*self.outputs, *self._object_outputs)
             return split_object(run_network(self._session, self.card, names, [photo]), self)
         one = self._base.embed_with_object(photo)
@@ -90,16 +89,16 @@ class FineTunedEmbedder:
 
     def find_mask(self, photo: Pixels) -> Mask:
         """Return the mask of the object in the photo alone, float32 (rows, columns), which no training changed."""
-        return self._backbone.find_mask(photo)
+        return self._base.find_mask(photo)
 
     def backbone_features(self, photo: Pixels) -> Vectors:
         """Return the features alone, float32 (1, features), which no training changed."""
-        return self._backbone.backbone_features(photo)
+        return self._base.backbone_features(photo)
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         """Return vectors and features, see :meth:`~shoplens.embedders.embedder.Embedder.embed`."""
         outputs = run_network(self._session, self.card, self.outputs, photos)
-        return outputs if self._base is None else np.concatenate([self._base.embed(photos), outputs], axis=1)
+        return np.concatenate([self._base.embed(photos), outputs], axis=1) if self._is_second else outputs
 
 
 class FineTunedEmbedders:

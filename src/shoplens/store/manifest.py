@@ -37,7 +37,7 @@ class Manifest:
         complete: whether the build was finished; only a complete generation can be live.
         kept: whether it stays on disk after the next has taken over, so that a roll-back is possible.
         framed: whether photos were cut to the object in them before they were embedded.
-        second_order: whether objects are compared by pooled products of features, too.
+        second_order: whether the features of an object are pooled products, see :class:`SecondOrderPooling`.
         placed: number of filter scores beside a vector; 0 for a generation without room for any.
         look: id of the trained head whose vectors lie beside the model's; empty for a generation without one.
         trained: length of the trained vectors.

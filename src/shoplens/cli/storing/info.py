@@ -9,6 +9,7 @@ from rich.table import Table
 from shoplens.cli import options
 from shoplens.cli.output import console, print_json, sanitize
 from shoplens.cli.store_access import open_shop
+from shoplens.embedders.shipped import is_default_network
 
 
 def run(store: options.Store = None, json: options.Json = False) -> None:
@@ -32,7 +33,7 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
         console.print(f"{'classifier':12} {sanitize(info['classifier'])}")
     calibrated = ", ".join(f"{name} ({one['queries']} photos)" for name, one in info["calibrated"].items())
     console.print(f"{'calibrated':12} {sanitize(calibrated) or 'no: `shoplens calibrate` does it'}")
-    console.print(f"{'objects':12} {_describe_objects(info['objects'])}")
+    console.print(f"{'objects':12} {_describe_objects(info['objects'], info['model'])}")
     console.print(f"{'views':12} {_describe_views(info['views'])}")
     console.print(f"{'weights':12} {sanitize(_describe_tuning(info['tuning']))}")
     if caption := info["caption"]:
@@ -47,12 +48,13 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
     console.print(table)
 
 
-def _describe_objects(objects: Mapping[str, Any]) -> str:
-    """Return whether objects are compared, and what it costs, in words."""
+def _describe_objects(objects: Mapping[str, Any], model: str) -> str:
+    """Return whether objects are compared, what it costs, and whether a new build would do it better, in words."""
     if not objects["compared"]:
         return "not compared by themselves"
     framed = ", and photos are framed to them" if objects["framed"] else ""
-    older = "" if objects["second_order"] else "; `shoplens index --replace` may compare them better, in fewer passes"
+    is_older = is_default_network(model) and not objects["second_order"]
+    older = "; `shoplens index --replace` makes a store that compares them better, in a pass less" if is_older else ""
     return (
         f"compared by themselves{framed}: up to {objects['passes']} passes of the network for each photo instead of 1, "
         f"and {objects['bytes_per_photo']:,} bytes; the setting objects = false leaves it out of a new store{older}"

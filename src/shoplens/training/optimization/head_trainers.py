@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from shoplens.build.photo_features import backbone_width, feature_model, feature_width, pooled_width
+from shoplens.build.photo_features import backbone_width, feature_model, feature_width, second_order_width
 from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
@@ -213,7 +213,7 @@ class HeadTrainer:
 
 def feature_columns(embedder: Embedder) -> FeatureColumns:
     """Return which columns of the features that an embedder gives of a photo hold what."""
-    return FeatureColumns(backbone_width(embedder), feature_width(embedder), pooled_width(embedder))
+    return FeatureColumns(backbone_width(embedder), feature_width(embedder), second_order_width(embedder))
 
 
 def reciprocal_ranks(queries: HoldoutQueries, vectors: Vectors) -> Scores:
