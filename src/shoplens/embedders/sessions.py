@@ -118,5 +118,6 @@ def _new_session(network: str | bytes, threads: int, providers: Sequence[str]) -
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(network, options, providers=providers)
