@@ -11,6 +11,7 @@
  */
 
 import { addStyle, h, icon } from "./search/dom.js";
+import { Memory } from "./search/memory.js";
 import { mount, sharedStyle } from "./search/mount.js";
 import { Texts } from "./search/texts/index.js";
 
@@ -31,6 +32,7 @@ export class ShoplensSearch extends HTMLElement {
   #app = null;
   #texts = {};
   #began = false;
+  #memory = null;
 
   static observedAttributes = ["endpoint", "api-key", "mode", "product-id", "results", "where", "label", "lang", "scheme"];
 
@@ -38,13 +40,21 @@ export class ShoplensSearch extends HTMLElement {
     if (!this.shadowRoot) {
       const root = this.attachShadow({ mode: "open" });
       for (const style of [sharedStyle, OWN_STYLE]) addStyle(root, style);
+      const place = [...document.querySelectorAll(this.localName)].indexOf(this);
+      this.#memory = new Memory(this.id || String(place));
     }
+    window.addEventListener("pagehide", this.#keepPlace);
     this.#start();
   }
 
   disconnectedCallback() {
+    window.removeEventListener("pagehide", this.#keepPlace);
     this.#stop();
   }
+
+  #keepPlace = () => {
+    if (this.dialog?.open) this.#memory.keep({ scroll: this.container.scrollTop });
+  };
 
   attributeChangedCallback(name, before, now) {
     if (!this.isConnected || before === now || !this.shadowRoot) return;
@@ -71,6 +81,7 @@ export class ShoplensSearch extends HTMLElement {
     this.dialog.showModal();
     const app = await this.#ensureApp();
     app.isOpen = true;
+    this.#memory.keep({ isOpen: true });
     this.#emit("open", {});
   }
 
@@ -88,6 +99,7 @@ export class ShoplensSearch extends HTMLElement {
   #start() {
     this.generation = (this.generation ?? 0) + 1;
     this.ready = this.#build(this.generation);
+    if (this.#memory.isOpen) this.ready.then(() => this.open());
   }
 
   async #build(generation) {
@@ -111,6 +123,7 @@ export class ShoplensSearch extends HTMLElement {
     this.dialog = h("dialog.overlay.app", { part: "panel", "aria-label": label, data }, h("div.app.shut", { data }, h("strong", { dir: "auto" }, label), shut), this.container);
     this.dialog.addEventListener("close", () => {
       if (this.#app) this.#app.isOpen = false;
+      this.#memory.keep({ isOpen: false });
       this.#emit("close", {});
     });
     root.replaceChildren(h("span.app", { data, style: { background: "none", display: "inline-block" } }, trigger), this.dialog);
@@ -126,12 +139,14 @@ export class ShoplensSearch extends HTMLElement {
       where: this.getAttribute("where") ?? "", productId: this.getAttribute("product-id") ?? "",
       count: Number(this.getAttribute("results")) || (this.hasAttribute("product-id") ? 12 : 24),
       emit: (name, detail) => this.#emit(name, detail),
+      createHistory: this.hasAttribute("product-id") ? undefined : () => this.#memory,
     };
     const generation = this.generation;
     this.#began = mount(this.container, options).then(async (app) => {
       if (generation !== this.generation) return app.dispose() ?? app;
       this.#app = app;
-      app.begin();
+      const { scroll } = this.#memory;
+      app.begin().then(() => scroll && this.container.scrollTo({ top: scroll }));
       return app;
     });
     return this.#began;

@@ -23,7 +23,8 @@ const host = document.getElementById("search");
 const root = host.attachShadow({ mode: "open" });
 addStyle(root, sharedStyle);
 const app = await mount(root, {
-  endpoint: "", key: sessionStorage.getItem("shoplens-key") || shop.key || "", lang, isPage: true, History, emit: () => true,
+  endpoint: "", key: sessionStorage.getItem("shoplens-key") || shop.key || "", lang, isPage: true, emit: () => true,
+  createHistory: (onRestore) => new History(onRestore),
 });
 document.documentElement.lang = app.texts.lang;
 document.documentElement.dir = app.texts.direction;

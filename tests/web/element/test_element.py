@@ -57,6 +57,37 @@ def test_the_dialog_searches_and_tells_what_happens(
         assert len(page.evaluate("events[2][1].answer.results")) == 5
 
 
+def test_the_dialog_finds_its_search_again_after_a_product_and_after_a_reload(
+    browser: Any, shop_site: ShopSite, address: str, drawn_shop: Path
+) -> None:
+    """Back to a page that the browser did not keep alive; another visit of the page begins anew."""
+    markup = f'<shoplens-search endpoint="{address}" results="24"></shoplens-search>'
+    with shop_page(browser, shop_site, address, markup) as page:
+        page.get_by_role("button", name="Search by photo").click()
+        page.locator("input[type=file]").set_input_files(drawn_shop / "query.jpg")
+        page.locator(CARDS).first.wait_for()
+        first, last = (page.locator(f"{CARDS} h3").nth(place).inner_text() for place in (0, 9))
+        scroll = page.locator("dialog .scroll").evaluate("one => { one.scrollTop = 300; return one.scrollTop }")
+        for show_again in (page.reload, page.go_back):
+            if show_again == page.go_back:
+                page.goto(f"{shop_site.origin}/product")
+                page.get_by_role("button", name="Search by photo").wait_for()
+                assert not page.locator("dialog.overlay").is_visible()
+            show_again()
+            page.locator(CARDS).nth(9).wait_for()
+            assert [page.locator(f"{CARDS} h3").nth(place).inner_text() for place in (0, 9)] == [first, last]
+            assert page.locator(".strip img").is_visible()
+            at_place = (
+                f"document.querySelector('shoplens-search').shadowRoot.querySelector('.scroll').scrollTop === {scroll}"
+            )
+            page.evaluate(f"async () => {{ while (!({at_place})) await new Promise(requestAnimationFrame) }}")
+        page.keyboard.press("Escape")
+        page.locator("dialog.overlay").wait_for(state="hidden")
+        page.reload()
+        page.get_by_role("button", name="Search by photo").wait_for()
+        assert not page.locator("dialog.overlay").is_visible()
+
+
 @pytest.mark.parametrize(("scheme", "ground"), [("", "rgb(20, 20, 18)"), ("light", "rgb(251, 250, 248)")])
 def test_the_whole_dialog_has_a_ground_which_may_be_light_for_all(
     browser: Any, shop_site: ShopSite, address: str, scheme: str, ground: str

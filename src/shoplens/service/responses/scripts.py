@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from posixpath import dirname, join, normpath, relpath
 
-BUNDLES = ("search/mount.js", "search/session.js")
-"""Modules that contain those that they import: what every search starts with, and what the first search adds. A module
-that two of them import is in the first."""
+BUNDLES = ("search/mount.js", "search/session.js", "element.js")
+"""Modules that contain those that they import: what every search starts with, what the first search adds, and what only
+the element needs. A module that two of them import is in the first."""
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";\n', re.M)
 _DYNAMIC_IMPORT = re.compile(r'\bimport\("([^"]+)"\)')

@@ -21,8 +21,9 @@ export class SearchApp {
    * @param {import("./service.js").Service} options.service
    * @param {import("./texts/index.js").Texts} options.texts
    * @param {(name: string, detail: object) => boolean} options.emit tells others what happens; false if they prevent it
-   * @param {boolean} [options.isPage] whether it has the whole page: its drops, its pastes, and its photos after a reload
-   * @param {typeof import("./history.js").History} [options.History] entries of the browser's history
+   * @param {boolean} [options.isPage] whether it has the whole page: its drops and its pastes
+   * @param {(onRestore: (query: object, scroll: number) => void) => object} [options.createHistory] returns what remembers
+   *   the search: a History, or a Memory
    * @param {string} [options.where] condition that all results meet
    * @param {number} [options.count] number of results of a page
    * @param {HTMLTemplateElement | null} [options.template] of cards
@@ -39,7 +40,7 @@ export class SearchApp {
     this.answers = new Map();
     this.queryIds = new Map();
     this.shop = null;
-    this.history = this.History ? new this.History((query, scroll) => this.#restore(query, scroll)) : null;
+    this.history = this.createHistory?.((query, scroll) => this.#restore(query, scroll)) ?? null;
     this.#build(root);
   }
 
@@ -73,7 +74,7 @@ export class SearchApp {
     return this.prepared;
   }
 
-  /** Begin: with a product, with the search of the address, or with the cold start. */
+  /** Begin: with a product, with the search that is remembered, or with the cold start. */
   async begin() {
     if (this.productId) return this.change({ ...EMPTY, like: this.productId });
     const known = this.load();

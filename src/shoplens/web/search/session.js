@@ -12,7 +12,7 @@ import { Tools } from "./views/tools.js";
 
 /** Create the parts of a search, and put them behind its cold start. */
 export function createSession(app) {
-  Object.assign(app, { photos: new Photos(app.isPage), preparePhoto });
+  Object.assign(app, { photos: new Photos(Boolean(app.history)), preparePhoto });
   addStyle(app.root, sessionStyle + resultsStyle);
   app.strip = new Strip(app);
   app.tools = new Tools(app);

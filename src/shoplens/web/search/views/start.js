@@ -50,7 +50,7 @@ export class Start {
 
   update() {
     const { app } = this;
-    const isProblem = app.problem && app.problem.code !== "no-camera";
+    const isProblem = !this.element.hidden && app.problem && app.problem.code !== "no-camera"; // results tell their own
     if (isProblem || !app.problem) this.message.textContent = isProblem && !app.keyForm ? app.texts.error(app.problem) : "";
     if (!this.samples.children.length && app.shop) this.samples.append(...createSamples(app));
     this.gallery.hidden = !this.samples.children.length;
