@@ -10,6 +10,7 @@ from shoplens.errors import InvalidValue, StoreError
 from shoplens.service.app import application
 from shoplens.service.auth import is_loopback
 from shoplens.service.keys import Keys
+from shoplens.service.limits.origins import MAX_ORIGINS
 from tests.service.conftest import error_code, make_client
 
 
@@ -75,3 +76,34 @@ def test_only_configured_origins_may_search_from_a_browser(shop: Shop) -> None:
         assert headers["access-control-allow-origin"] == "https://shop.example"
         denied = client.options("/v1/search", headers={**preflight, "Origin": "https://evil.example"})
         assert "access-control-allow-origin" not in denied.headers
+
+
+def test_a_site_that_may_not_search_is_logged_once_with_what_allows_it(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pages of the service itself, and other requests than those of its API, are nobody's trouble."""
+    browser = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "cross-site"}
+    asked = {**browser, "Origin": "https://other.example", "Access-Control-Request-Method": "POST"}
+
+    def told() -> list[str]:
+        return [record.getMessage() for record in caplog.records if getattr(record, "code", "") == "refused-origin"]
+
+    with make_client(shop, cors="https://shop.example") as client:
+        for headers in (
+            {**browser, "Origin": "https://shop.example"},
+            {**browser, "Sec-Fetch-Site": "same-origin", "Origin": "https://search.shop.example"},
+            {"Origin": "https://script.example"},
+        ):
+            client.get("/v1/storefront", headers=headers)
+        client.get("/web/element.js", headers=asked)
+        assert told() == []
+        for _ in range(2):
+            client.options("/v1/search", headers=asked)
+            client.get("/v1/storefront", headers=asked)
+        assert told() == [
+            "A page of https://other.example may not search here. To allow it, add it to the setting cors: "
+            "--cors https://shop.example,https://other.example"
+        ]
+        for number in range(2 * MAX_ORIGINS):
+            client.options("/v1/search", headers={**asked, "Origin": f"https://site{number}.example"})
+        assert len(told()) == MAX_ORIGINS

@@ -16,6 +16,7 @@ from starlette.types import Scope
 from shoplens.errors import StoreError
 from shoplens.service.failures import install_error_handlers
 from shoplens.service.limits.connections import Connections
+from shoplens.service.limits.origins import OriginMiddleware
 from shoplens.service.metrics import Metrics
 from shoplens.service.middleware import RequestMiddleware
 from shoplens.service.responses.compression import CompressionMiddleware
@@ -91,7 +92,8 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
         refuse=partial(_refuse_when_busy, connections),
         traces=traces,
     )
-    if origins := [one.strip() for one in settings.cors.split(",") if one.strip()]:
+    origins = [one.strip() for one in settings.cors.split(",") if one.strip()]
+    if origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
@@ -100,6 +102,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
             expose_headers=["x-request-id", "retry-after"],
             max_age=600,
         )
+    app.add_middleware(OriginMiddleware, allowed=origins)
     app.openapi = partial(openapi_document, app)  # type: ignore[method-assign]
     return app
 
