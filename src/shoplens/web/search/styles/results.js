@@ -26,7 +26,7 @@ export const resultsStyle = `
 .card .foot { display: flex; align-items: center; gap: 8px; min-height: 32px; }
 .card .price { font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .card .dots { display: flex; align-items: center; gap: 4px; margin-inline-start: auto; position: relative; z-index: 1; font-size: 12px; color: var(--soft); }
-.card .dots i { width: 12px; height: 12px; border-radius: 50%; border: 1px solid color-mix(in srgb, var(--ink) 25%, transparent); }
+.card .dots i { width: 12px; height: 12px; border-radius: 50%; border: 1px solid var(--edge); }
 .card .flags { position: absolute; inset-inline-start: 8px; top: 8px; display: grid; gap: 4px; justify-items: start; }
 .flag { padding: 0 8px; border-radius: 999px; font-size: 12px; line-height: 24px; font-weight: 600; background: #fff; color: #1d1c1a; }
 .flag.exact { background: var(--fill); color: oklch(from var(--fill) clamp(0, (.66 - l) * 1000, 1) 0 0); }

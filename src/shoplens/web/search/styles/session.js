@@ -69,7 +69,7 @@ export const sessionStyle = `
 .tick .count { margin-inline-start: auto; color: var(--soft); font-size: 13px; font-variant-numeric: tabular-nums; }
 .tick .none { color: var(--soft); }
 .branch { padding-inline-start: 24px; }
-.swatch { width: 20px; height: 20px; border-radius: 50%; border: 1px solid rgb(20 19 17 / 18%); flex: none; }
+.swatch { width: 20px; height: 20px; border-radius: 50%; border: 1px solid var(--edge); flex: none; }
 .range { display: grid; grid-template-columns: 1fr auto 1fr; gap: 8px; align-items: center; padding: 4px 0 8px; }
 .range .field { padding: 0 12px; border-radius: var(--radius); }
 .bars { display: flex; align-items: end; gap: 2px; height: 32px; margin: 4px 0; }
