@@ -39,7 +39,7 @@ def embedder_of(store: Path) -> OnnxEmbedder:
     """The network that a store was made by, on one thread."""
     manifest = load_manifest(live_folder(store))
     path = network_file(Settings().model, manifest.model, Settings().models)
-    return OnnxEmbedder(path, threads=1, frames=manifest.framed, second_order=manifest.second_order)
+    return OnnxEmbedder(path, threads=1, objects=manifest.objects)
 
 
 def products_of(name: str, data: Path) -> list[Product]:

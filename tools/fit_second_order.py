@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from shoplens.build.photo_features import frame_photo
 from shoplens.embedders import OnnxEmbedder
+from shoplens.embedders.embedder import ObjectUse
 from shoplens.embedders.graph.map_network import MapNetwork
 from shoplens.embedders.second_order import weigh_places
 from shoplens.images import decode_photo
@@ -33,7 +34,7 @@ Doubles = npt.NDArray[np.float64]
 def mean_moments(photos: Sequence[Path]) -> tuple[Doubles, Doubles]:
     """Return the means of the channels inside the objects of these photos, (channels,), and of their products,
     (channels, channels); every photo counts alike."""
-    embedder = OnnxEmbedder(second_order=False)
+    embedder = OnnxEmbedder(objects=ObjectUse(compared=True, framed=True))
     network, place = MapNetwork(embedder), embedder.card.maps.index(embedder.card.second_order)
     means, products, count = np.zeros(0), np.zeros((0, 0)), 0
     for number, photo in enumerate(photos):

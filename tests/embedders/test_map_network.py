@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from shoplens.embedders.embedder import NO_OBJECTS
 from shoplens.embedders.graph.map_network import MapNetwork
 from shoplens.embedders.onnx import OnnxEmbedder
 from shoplens.embedders.shipped import NETWORKS, shipped_file
@@ -27,7 +28,7 @@ def test_the_maps_of_the_shipped_network_have_places_and_average_to_its_stages()
 
 
 def test_a_network_without_maps_or_objects_is_refused() -> None:
-    for embedder in (OnnxEmbedder(shipped_file(NETWORKS[1])), OnnxEmbedder(objects=False)):
+    for embedder in (OnnxEmbedder(shipped_file(NETWORKS[1])), OnnxEmbedder(objects=NO_OBJECTS)):
         with pytest.raises(InvalidValue) as problem:
             MapNetwork(embedder)
         assert problem.value.code == "no-maps"

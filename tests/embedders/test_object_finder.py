@@ -17,6 +17,7 @@ from shoplens.build.photo_features import (
     whole_width,
 )
 from shoplens.embedders import OnnxEmbedder, embed_photos
+from shoplens.embedders.embedder import NO_OBJECTS
 from shoplens.embedders.graph.map_network import MapNetwork
 from shoplens.errors import ModelError
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
@@ -51,7 +52,7 @@ def test_the_mask_is_that_of_the_shipped_network(network: Path, photo: Pixels) -
     np.testing.assert_array_equal(other.find_mask(photo), shipped.embed_with_object(photo).mask)
     np.testing.assert_array_equal(shipped.find_mask(photo), shipped.embed_with_object(photo).mask)
     assert (other.mask_shape, other.finder) == (shipped.mask_shape, shipped.model)
-    assert other.model == OnnxEmbedder(network, objects=False).model  # the vector of a photo is the same
+    assert other.model == OnnxEmbedder(network, objects=NO_OBJECTS).model  # the vector of a photo is the same
 
 
 def test_photos_are_framed_and_cut_out_for_the_other_network(network: Path, photo: Pixels) -> None:
@@ -74,7 +75,7 @@ def test_photos_are_framed_and_cut_out_for_the_other_network(network: Path, phot
 
 def test_features_name_the_network_that_found_the_object(network: Path) -> None:
     assert f"finder={OnnxEmbedder().model}" in feature_model(OnnxEmbedder(network))
-    assert "finder" not in feature_model(OnnxEmbedder(network, objects=False))
+    assert "finder" not in feature_model(OnnxEmbedder(network, objects=NO_OBJECTS))
     assert "finder" not in feature_model(OnnxEmbedder())
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from shoplens.build.photo_features import backbone_width, extract_features, frame_photo
 from shoplens.embedders import OnnxEmbedder
+from shoplens.embedders.embedder import NO_OBJECTS, ObjectUse
 from shoplens.embedders.graph.map_network import MapNetwork
 from shoplens.embedders.second_order import SecondOrderPooling, load_second_order_pooling, weigh_places
 from shoplens.errors import ModelError
@@ -69,12 +70,15 @@ def test_axes_for_another_map_are_an_error(shape: tuple[object, ...], tmp_path: 
 def test_the_shipped_network_pools_the_map_of_the_pass_that_it_makes_anyway() -> None:
     photo, embedder = np.asarray(scene(260, 260, 1)), OnnxEmbedder()
     assert embedder.pooling is not None and embedder.object_sizes == (embedder.pooling.size,)
-    found, without = embedder.embed_with_object(photo), OnnxEmbedder(second_order=False).embed_with_object(photo)
+    found, without = (
+        embedder.embed_with_object(photo),
+        OnnxEmbedder(objects=ObjectUse(compared=True, framed=True)).embed_with_object(photo),
+    )
     np.testing.assert_array_equal(found.row, without.row)
     np.testing.assert_array_equal(found.mask, without.mask)
     assert found.feature_map is not None and without.feature_map is None
     np.testing.assert_array_equal(found.feature_map, MapNetwork(embedder).compute(photo).maps[0])
-    assert OnnxEmbedder(objects=False).pooling is None
+    assert OnnxEmbedder(objects=NO_OBJECTS).pooling is None
 
 
 def test_the_features_of_the_object_are_pooled_where_it_is() -> None:

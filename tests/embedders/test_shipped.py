@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shoplens import Shop
-from shoplens.embedders import Embedders, OnnxEmbedder, network_file
-from shoplens.embedders.embedder import frames_objects, pools_second_order
+from shoplens.embedders import OnnxEmbedder, network_file
+from shoplens.embedders.embedder import ALL_OBJECTS, NO_OBJECTS, ObjectUse, encoding_of
 from shoplens.embedders.shipped import NETWORKS, shipped_file
-from shoplens.errors import StoreError
+from shoplens.errors import InvalidValue, StoreError
 from shoplens.settings import Settings
 from shoplens.store.generation import check_model
 from tests.images.made_photos import scene
@@ -95,10 +95,33 @@ def test_a_generation_with_objects_is_not_read_by_a_network_that_finds_none(tmp_
     shop, _ = Shop.index(feed, tmp_path / "store", settings=Settings(threads=1))
     with shop, shop._parts.store.reading() as generation:
         check_model(generation, OnnxEmbedder())
-        for other in (OnnxEmbedder(objects=False), OnnxEmbedder(frames=False), OnnxEmbedder(second_order=False)):
-            with pytest.raises(StoreError, match="was built with framed objects") as error:
-                check_model(generation, other)
+        for use in (NO_OBJECTS, replace(ALL_OBJECTS, framed=False), replace(ALL_OBJECTS, second_order=False)):
+            told = f"was built with framed objects by pooled products, and photos are now encoded with {use}"
+            with pytest.raises(StoreError, match=told) as error:
+                check_model(generation, OnnxEmbedder(objects=use))
             assert error.value.code == "other-model" and "shoplens index --replace" in error.value.fix
+
+
+def test_vectors_of_framed_and_of_whole_photos_are_never_mixed(tmp_path: Path) -> None:
+    """The features of a photo outlive a store that has no use for them; its vector is then of the other kind."""
+    scene(90, 120, 1).save(tmp_path / "p.png")
+    feed = tmp_path / "feed.jsonl"
+    feed.write_text(json.dumps({"id": "p", "title": "P", "photos": ["p.png"]}) + "\n")
+    vectors = []
+    for objects in (True, False, True):
+        settings = Settings(threads=1, objects=objects)
+        shop, _ = Shop.index(feed, tmp_path / "store", replace=True, settings=settings)
+        with shop, shop._parts.store.reading() as generation:
+            vectors.append(next(generation.index.entries()).vectors[0])
+    np.testing.assert_array_equal(vectors[0], vectors[2])
+    assert np.abs(vectors[0] - vectors[1]).max() > 0.01
+
+
+def test_what_uses_an_object_needs_one() -> None:
+    for use in ({"framed": True}, {"second_order": True}):
+        with pytest.raises(InvalidValue, match="not found"):
+            ObjectUse(**use)
+    assert str(NO_OBJECTS) == "no objects"
 
 
 def test_the_ids_of_the_networks_stay_what_they_are_in_stores() -> None:
@@ -106,23 +129,21 @@ def test_the_ids_of_the_networks_stay_what_they_are_in_stores() -> None:
     assert ids == ["efficientnet-lite2-256-int8@8dd213d85154", "efficientnet-lite2-256@0f2cdaf300d2"]
 
 
-@pytest.mark.parametrize("absent", [("frames", "second_order"), ("second_order",)])
+@pytest.mark.parametrize("use", [ObjectUse(compared=True), ObjectUse(compared=True, framed=True)])
 def test_a_store_of_an_earlier_version_answers_as_it_was_built(
-    absent: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    use: ObjectUse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene(90, 120, 1).save(tmp_path / "p.png")
     feed = tmp_path / "feed.jsonl"
     feed.write_text(json.dumps({"id": "p", "title": "P", "photos": ["p.png"]}) + "\n")
-    monkeypatch.setattr("shoplens.shop.store_embedders.Embedders", partial(Embedders, **dict.fromkeys(absent, False)))
+    monkeypatch.setattr("shoplens.shop.store_embedders.ALL_OBJECTS", use)
     Shop.index(feed, tmp_path / "store", settings=Settings(threads=1))[0].close()
     monkeypatch.undo()
     with Shop(tmp_path / "store", settings=Settings(threads=1)) as shop:
         assert shop.search(tmp_path / "p.png").results[0].product.id == "p"
         with shop._parts.store.reading() as generation:
-            assert generation.manifest.framed is ("frames" not in absent)
-            assert not generation.manifest.second_order
-            embedder = shop._parts.embedders.for_live(1)
-            assert frames_objects(embedder) is ("frames" not in absent) and not pools_second_order(embedder)
+            assert generation.manifest.encoding == encoding_of(shop._parts.embedders.for_live(1))
+            assert generation.manifest.objects == use
             assert shop.info()["objects"]["second_order"] is False
         shop.add(feed)
         assert shop.search(tmp_path / "p.png").results[0].product.id == "p"

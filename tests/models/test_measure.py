@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from shoplens.embedders import OnnxEmbedder, embed_photos
+from shoplens.embedders.embedder import NO_OBJECTS
 from shoplens.errors import InvalidValue, ModelError
 from shoplens.models.add import AddOptions, ModelSource, add_model
 from shoplens.models.cut import AXES, cut_model
@@ -101,8 +102,8 @@ def test_queries_of_other_shops_are_refused(shop: Path) -> None:
 def test_vectors_are_cut_along_the_axes_of_the_shop(shop: Path) -> None:
     result = run_command("models", "cut", "colours", "--to", 2, "--json")
     assert result.code == 0, result.err
-    short = OnnxEmbedder(shop / "models" / "colours-2" / "vision_model.onnx", objects=False)
-    full = OnnxEmbedder(shop / "models" / "colours" / "vision_model.onnx", objects=False)
+    short = OnnxEmbedder(shop / "models" / "colours-2" / "vision_model.onnx", objects=NO_OBJECTS)
+    full = OnnxEmbedder(shop / "models" / "colours" / "vision_model.onnx", objects=NO_OBJECTS)
     axes = np.load(shop / "models" / "colours-2" / AXES)
     np.testing.assert_allclose(axes.T @ axes, np.eye(2), atol=1e-5)
     photo = np.asarray(Image.open(shop / "query0.png"))
@@ -119,9 +120,9 @@ def test_a_card_may_say_where_vectors_can_be_cut(tmp_path: Path) -> None:
     models = tmp_path / "models"
     added = add_model(ModelSource(folder, "nested"), AddOptions(), models)
     assert added.card["cuts"] == [64, 192]
-    short = OnnxEmbedder(cut_model("nested", 64, None, models).path, objects=False)
+    short = OnnxEmbedder(cut_model("nested", 64, None, models).path, objects=NO_OBJECTS)
     photo = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-    full = embed_photos(OnnxEmbedder(added.path, objects=False), ["p"], [photo]).vectors[0, :64]
+    full = embed_photos(OnnxEmbedder(added.path, objects=NO_OBJECTS), ["p"], [photo]).vectors[0, :64]
     found = embed_photos(short, ["p"], [photo]).vectors[0]
     np.testing.assert_allclose(found, full / np.linalg.norm(full), atol=1e-5)
     with pytest.raises(InvalidValue) as error:

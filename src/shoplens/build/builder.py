@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Protocol
 
-from shoplens.build.carry_over import compares_text, head_fields, keep_classifier, readable_head
+from shoplens.build.carry_over import compares_text, head_fields, keep_classifier, object_fields, readable_head
 from shoplens.build.copy_products import copy_written_products
 from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, load_scorer, rescore_products
 from shoplens.build.photo_features import backbone_width, feature_model, object_parts
@@ -16,12 +16,11 @@ from shoplens.build.run import BATCH, OnRenames, Run, Summary, write_entries
 from shoplens.build.tuning.caption_proof import write_caption_model
 from shoplens.build.tuning.tuning_photos import PhotoMaker
 from shoplens.embedders import Embedder, EmbeddingHead, OnnxEmbedder
-from shoplens.embedders.embedder import finds_objects, frames_objects, pools_second_order
+from shoplens.embedders.embedder import object_use
 from shoplens.embedders.text.tower import text_tower
 from shoplens.errors import InvalidValue, Refused
 from shoplens.feeds import Feed, Report
 from shoplens.filters.fitting.weight_tuning import TuningPhotos
-from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.images import PhotoSource
 from shoplens.images.shared_photos import SharedPhotos
 from shoplens.index.disk_room import require_room
@@ -247,10 +246,8 @@ class Builder:
             feed.format,
             timestamp(),
             preprocessing=card,
-            placed=filter_vector_size(has_object=finds_objects(self.embedder)),
             text=int(compares_text(self.settings.preferences)),
-            framed=frames_objects(self.embedder),
-            second_order=pools_second_order(self.embedder),
+            **object_fields(object_use(self.embedder)),
             **head_fields(look),
         )
 
@@ -259,10 +256,10 @@ class Builder:
         return self.product_encoder(live, caches)
 
     def _encoding_caches(self, generation: Generation, run: Run) -> EncodingCaches:
-        """Return what a new generation of the same model need not encode again."""
+        """Return what a new generation of the same encoding need not encode again."""
         before = self.store.live if self.store.has_live else None
-        of_this_model = before is not None and before.manifest.model == self.embedder.model
-        indexes = [generation.index, *([before.index] if before and of_this_model else [])]
+        is_same = before is not None and before.manifest.encoding == generation.manifest.encoding
+        indexes = [generation.index, *([before.index] if before and is_same else [])]
         return EncodingCaches(run.features, indexes, look=generation.look, reader=self.reader)
 
     def _run(self, command: str, feed: Feed, look: EmbeddingHead | None) -> Run:

@@ -7,9 +7,11 @@ from typing import Any
 
 from shoplens.build.photo_features import feature_model
 from shoplens.embedders import Embedder, EmbeddingHead
+from shoplens.embedders.embedder import ObjectUse
 from shoplens.embedders.look import look_feature_model
 from shoplens.errors import InvalidValue, ModelError, StoreError
 from shoplens.filters.dimensions.dimension import TEXT
+from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.settings import Preferences
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.generation import Generation
@@ -24,6 +26,12 @@ def compares_text(preferences: Preferences) -> bool:
 def head_fields(head: EmbeddingHead | None) -> dict[str, Any]:
     """Return the fields of a manifest that describe an embedding head."""
     return {"look": "", "trained": 0} if head is None else {"look": head.model, "trained": head.dimensions}
+
+
+def object_fields(objects: ObjectUse) -> dict[str, Any]:
+    """Return the fields of a manifest that say what is done with the objects in photos."""
+    placed = filter_vector_size(has_object=objects.compared)
+    return {"placed": placed, "framed": objects.framed, "second_order": objects.second_order}
 
 
 def can_read_features(head: EmbeddingHead, embedder: Embedder) -> bool:

@@ -21,11 +21,11 @@ def copy_products(
     """Write the live generation's products, or those with these ids, into another generation.
 
     What is there already as it should be is left alone; what an interrupted build left is removed. Vectors are taken
-    over where both are of one model.
+    over where both are of one encoding.
     """
     products = live.index.count() if ids is None else len(ids)
     scorer = load_scorer(generation)
-    same = [live.index] if live.manifest.model == generation.manifest.model else []
+    same = [live.index] if live.manifest.encoding == generation.manifest.encoding else []
     caches = EncodingCaches(
         run.features, [generation.index, *same], next(iter(same), None), scorer, generation.look, builder.reader
     )

@@ -14,14 +14,14 @@ from shoplens.build.carry_over import (
     delete_unread_features,
     head_fields,
     keep_classifier,
+    object_fields,
 )
 from shoplens.build.copy_products import copy_products, copy_written_products
 from shoplens.build.photo_features import feature_model
 from shoplens.build.run import Summary
 from shoplens.embedders import EmbeddingHead, ProductClassifier
-from shoplens.embedders.embedder import finds_objects, frames_objects, pools_second_order
+from shoplens.embedders.embedder import object_use
 from shoplens.errors import StoreError
-from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.store.calibration_file import copy_calibrations, delete_calibration
 from shoplens.store.copies.snapshot import adopt_snapshot, is_snapshot_adopted
 from shoplens.store.files.atomic import timestamp
@@ -131,15 +131,13 @@ def _rebuild(
     store = builder.store
     manifest = replace(
         live.manifest,
-        placed=filter_vector_size(has_object=finds_objects(builder.embedder)),
         text=int(compares_text(builder.settings.preferences)),
-        framed=frames_objects(builder.embedder),
-        second_order=pools_second_order(builder.embedder),
         created=timestamp(),
         complete=False,
         kept=False,
+        **object_fields(object_use(builder.embedder)),
+        **head_fields(head),
     )
-    manifest = replace(manifest, **head_fields(head))
     with builder.open_run(command, head) as run, store.new_generation(manifest) as generation:
         if head is not None:
             generation.adopt_look(head)

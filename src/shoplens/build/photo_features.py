@@ -12,8 +12,7 @@ from shoplens.embedders.embedder import (
     ObjectPass,
     check_output,
     finds_objects,
-    frames_objects,
-    pools_second_order,
+    object_use,
 )
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, measure_photo
 from shoplens.filters.photo_features.pixels import SIDE
@@ -109,7 +108,7 @@ def _embed_found(embedder: ObjectEmbedder, name: str, photo: Pixels) -> FramedPh
 
 def frame_photo(embedder: Embedder, photo: Pixels) -> Pixels:
     """Return the part of a photo that is embedded, uint8 (h, w, 3): the part around the object, or the whole photo."""
-    if not frames_objects(embedder):
+    if not finds_objects(embedder) or not embedder.objects.framed:
         return photo
     part = _frame(embedder, photo, find_object(embedder.find_mask(photo)))
     return photo if part is None else part
@@ -117,7 +116,7 @@ def frame_photo(embedder: Embedder, photo: Pixels) -> Pixels:
 
 def _frame(embedder: ObjectEmbedder, photo: Pixels, found: FoundObject | None) -> Pixels | None:
     """Return the part of a photo around the object; None where the whole photo is embedded."""
-    return frame_object(photo, found) if found is not None and embedder.frames_objects else None
+    return frame_object(photo, found) if found is not None and embedder.objects.framed else None
 
 
 def _object_row(embedder: ObjectEmbedder, view: FramedPhoto, row: Features) -> Features:
@@ -153,12 +152,14 @@ def object_width(embedder: Embedder) -> int:
 
 def second_order_width(embedder: Embedder) -> int:
     """Return how many features of the object are pooled products of features: all of them, or none."""
-    return object_width(embedder) if pools_second_order(embedder) else 0
+    return object_width(embedder) if object_use(embedder).second_order else 0
 
 
 def whole_width(embedder: Embedder) -> int:
     """Return how many features a photo has of the whole photo beside those of its frame; they follow the object's."""
-    return backbone_width(embedder) if frames_objects(embedder) and not embedder.finder else 0
+    if not finds_objects(embedder) or not embedder.objects.framed or embedder.finder:
+        return 0
+    return backbone_width(embedder)
 
 
 def object_parts(embedder: Embedder) -> tuple[int, ...]:
@@ -168,7 +169,7 @@ def object_parts(embedder: Embedder) -> tuple[int, ...]:
 
 def feature_model(embedder: Embedder) -> str:
     """Return the id of what makes the features, with the side in pixels; features of different ids are never mixed."""
-    framed = f"+whole{whole_width(embedder)}" if frames_objects(embedder) else ""
+    framed = f"+whole{whole_width(embedder)}" if object_use(embedder).framed else ""
     framed += f"+finder={embedder.finder}" if finds_objects(embedder) and embedder.finder else ""
     objects = f"+object{object_width(embedder)}{framed}" if finds_objects(embedder) else ""
     further = f"+{embedder.extra_features}" if embedder.extra_features else ""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeGuard
+from typing import NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 
 from shoplens.embedders.second_order import FeatureMap, SecondOrderPooling
-from shoplens.errors import ModelError
+from shoplens.errors import InvalidValue, ModelError
 from shoplens.types import Embeddings, Mask, Pixels, Vectors
 
 NO_DIRECTION = "no-direction"
@@ -39,6 +39,50 @@ class Embedder(Protocol):
         followed by the features from the same pass. May be called from several threads."""
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectUse:
+    """What an embedder does with the object in a photo.
+
+    Attributes:
+        compared: the object is found, and features of it alone are compared beside those of the photo.
+        framed: photos are cut to the object and a margin before they are embedded.
+        second_order: the object's features are pooled products, see :class:`SecondOrderPooling`; else they come from a
+            pass over the object that is cut out.
+
+    Raises:
+        InvalidValue: there is nothing to frame or to pool where objects are not found.
+    """
+
+    compared: bool = False
+    framed: bool = False
+    second_order: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.compared and (self.framed or self.second_order):
+            raise InvalidValue(f"{self} uses objects that are not found.", "Set `compared`, too.")
+
+    def __str__(self) -> str:
+        """In words, after "with": ``framed objects``."""
+        if not self.compared:
+            return "no objects"
+        return f"{'framed ' if self.framed else ''}objects{' by pooled products' if self.second_order else ''}"
+
+
+NO_OBJECTS, ALL_OBJECTS = ObjectUse(), ObjectUse(compared=True, framed=True, second_order=True)
+
+
+class Encoding(NamedTuple):
+    """How photos become vectors; only those of one encoding are compared.
+
+    Attributes:
+        model: id of the weights and the preprocessing.
+        objects: what is done with the object in a photo.
+    """
+
+    model: str
+    objects: ObjectUse
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectPass:
     """What one pass of a network gives of a photo and of the object in it.
@@ -59,16 +103,16 @@ class ObjectEmbedder(Embedder, Protocol):
     """An embedder that finds the object in a photo, too.
 
     Attributes:
-        mask_shape: rows and columns of its masks; (0, 0) for one that finds no objects.
-        frames_objects: whether photos are cut to the object and a margin before they are embedded.
+        objects: what it does with the object.
+        mask_shape: rows and columns of its masks.
         object_sizes: lengths of the outputs of which the features of an object consist.
         pooling: pools these features from the pass over the photo; None where a pass over the object alone gives them,
             which are then those of the embedder, or the vector where it gives none.
         finder: id of another network that finds the objects for it; empty where it finds them itself, in the same pass.
     """
 
+    objects: ObjectUse
     mask_shape: tuple[int, int]
-    frames_objects: bool
     object_sizes: tuple[int, ...]
     pooling: SecondOrderPooling | None
     finder: str
@@ -83,19 +127,20 @@ class ObjectEmbedder(Embedder, Protocol):
         """Return the features alone, or the vector where it gives none, float32 (1, any)."""
 
 
+def object_use(embedder: Embedder) -> ObjectUse:
+    """Return what an embedder does with the object in a photo; a plug-in that only embeds does nothing with it."""
+    use: ObjectUse = getattr(embedder, "objects", NO_OBJECTS)
+    return use
+
+
 def finds_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
     """Whether an embedder finds the object in a photo."""
-    return getattr(embedder, "mask_shape", (0, 0)) != (0, 0)
+    return object_use(embedder).compared
 
 
-def frames_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
-    """Whether an embedder finds the object in a photo, and photos are cut to it before they are embedded."""
-    return finds_objects(embedder) and embedder.frames_objects
-
-
-def pools_second_order(embedder: Embedder) -> bool:
-    """Whether the features of an object are pooled products of features."""
-    return finds_objects(embedder) and embedder.pooling is not None
+def encoding_of(embedder: Embedder) -> Encoding:
+    """Return how an embedder makes vectors of photos."""
+    return Encoding(embedder.model, object_use(embedder))
 
 
 def embed_photos(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -> Embeddings:

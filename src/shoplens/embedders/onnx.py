@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from shoplens.embedders.card import ModelCard, load_card
-from shoplens.embedders.embedder import Embedder, ObjectEmbedder, ObjectPass
+from shoplens.embedders.embedder import ALL_OBJECTS, NO_OBJECTS, Embedder, ObjectEmbedder, ObjectPass, ObjectUse
 from shoplens.embedders.graph.onnx_graph import only_outputs, with_outputs
 from shoplens.embedders.pooling import ShortenVectors, check_axes, load_shortening, pool_output
 from shoplens.embedders.preprocessing import network_input
@@ -40,9 +40,8 @@ class OnnxEmbedder:
 
     Args:
         path: the ``.onnx`` file; its card is the ``.json`` file beside it. None uses the shipped network.
-        objects: whether it finds the object in a photo, if the network can.
-        frames: whether photos are cut to the object before they are embedded.
-        second_order: whether the features of an object are pooled products, if the card names a map for it.
+        objects: what it should do with the object in a photo; its attribute says what it does, as far as the network
+            can.
         threads: number of threads for one photo; indexing runs several photos at once with one thread each, a search
             uses all threads for one photo.
         providers: what runs the network, see :func:`open_session`.
@@ -56,16 +55,14 @@ class OnnxEmbedder:
         path: Path | None = None,
         *,
         threads: int = 1,
-        objects: bool = True,
-        frames: bool = True,
-        second_order: bool = True,
+        objects: ObjectUse = ALL_OBJECTS,
         providers: str = "",
     ) -> None:
         path = path or shipped_file()
         self.path, self.threads, self.providers = path, threads, providers
         self.object_finder: OnnxEmbedder | None
         self.card: ModelCard = load_card(path) if path.is_file() else _raise_missing(path)
-        pools = bool(self.card.second_order and self.card.mask) and objects and second_order
+        pools = bool(self.card.second_order and self.card.mask) and objects.second_order
         network = with_outputs(path.read_bytes(), [self.card.second_order]) if pools else str(path)
         self._session = open_session(network, threads, providers)
         self._parts = NetworkParts(path, threads, providers)
@@ -86,12 +83,13 @@ class OnnxEmbedder:
             axes = path.with_name(self.card.second_order_axes)
             self.pooling = load_second_order_pooling(axes, outputs[self.card.second_order].shape[1:])
             self.object_sizes = (self.pooling.size,)
-        mask = self.card.mask if objects else ""
+        mask = self.card.mask if objects.compared else ""
         self.mask_shape = _mask_shape(mask, outputs[mask].shape) if mask else (0, 0)
-        self.frames_objects = frames
         self.min_side, self.finder, self.object_finder = self.card.min_side, "", None
-        if self.card.finder and objects:
+        if self.card.finder and objects.compared:
             self._add_finder(OnnxEmbedder(shipped_file(self.card.finder), threads=threads, providers=providers))
+        finds = self.mask_shape != (0, 0)
+        self.objects = ObjectUse(finds, objects.framed, self.pooling is not None) if finds else NO_OBJECTS
         self.model = f"{self.card.name}@{_model_digest(path, self.card)}"
         text = load_text_card(path)
         self.text_tower = (
@@ -189,7 +187,7 @@ class Embedders:
 
     Args:
         embedder: the embedder for any number of threads; None opens ``path``.
-        path, objects, frames, second_order, providers: as of :class:`OnnxEmbedder`.
+        path, objects, providers: as of :class:`OnnxEmbedder`.
     """
 
     def __init__(
@@ -197,13 +195,10 @@ class Embedders:
         embedder: Embedder | None,
         path: Path | None,
         *,
-        objects: bool = True,
-        frames: bool = True,
-        second_order: bool = True,
+        objects: ObjectUse = ALL_OBJECTS,
         providers: str = "",
     ) -> None:
-        self._embedder, self._path, self._providers = embedder, path, providers
-        self._options = {"objects": objects, "frames": frames, "second_order": second_order}
+        self._embedder, self._path, self._objects, self._providers = embedder, path, objects, providers
         self._opened: dict[int, Embedder] = {}
         self._lock = threading.Lock()
 
@@ -214,7 +209,7 @@ class Embedders:
         with self._lock:
             if threads not in self._opened:
                 self._opened[threads] = OnnxEmbedder(
-                    self._path, threads=threads, providers=self._providers, **self._options
+                    self._path, threads=threads, objects=self._objects, providers=self._providers
                 )
             return self._opened[threads]
 
@@ -233,7 +228,7 @@ def run_network(session: Any, card: ModelCard, outputs: Sequence[str], photos: S
     parts = [batch[row : row + 1] for row in range(len(batch))] if only_one else [batch]
     try:
         runs = [session.run(list(outputs), {photo_input.name: part}) for part in parts]
-    except Exception as problem:  # as above
+    except Exception as problem:  # onnxruntime's own exceptions share no public base
         raise ModelError(
             f"{card.name} cannot take {batch.dtype} {batch.shape}: {str(problem).splitlines()[0]}",
             "Correct `side`, `layout` or `dtype` in its card.",

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from shoplens.embedders.card import ModelCard
-from shoplens.embedders.embedder import Embedder, ObjectPass
+from shoplens.embedders.embedder import NO_OBJECTS, Embedder, ObjectPass, ObjectUse
 from shoplens.embedders.graph.onnx_graph import with_outputs
 from shoplens.embedders.onnx import OnnxEmbedder, run_network, split_object
 from shoplens.embedders.second_order import SecondOrderPooling
@@ -51,8 +51,8 @@ class FineTunedEmbedder:
     features: int
     extra_features: int
     min_side: int
+    objects: ObjectUse
     mask_shape: tuple[int, int]
-    frames_objects: bool
     object_sizes: tuple[int, ...]
     pooling: SecondOrderPooling | None
     finder: str
@@ -72,8 +72,9 @@ class FineTunedEmbedder:
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         if not set(self.outputs) <= shapes.keys():
             raise ModelError(f"The trained network lacks outputs of {base.model}.", "Train it again.", code="bad-onnx")
-        self.mask_shape = base.mask_shape if self.card.mask in shapes or self._is_second else (0, 0)
-        self.frames_objects, self.finder, self.text_tower = base.frames_objects, base.finder, base.text_tower
+        finds = self.card.mask in shapes or bool(base.finder) or self._is_second
+        self.objects, self.mask_shape = (base.objects, base.mask_shape) if finds else (NO_OBJECTS, (0, 0))
+        self.finder, self.text_tower = base.finder, base.text_tower
         self.extra_features = base.extra_features + int(shapes[TAIL_OUTPUT][1])
         prefix = f"{base.tail_id}+" if isinstance(base, FineTunedEmbedder) else ""
         self.tail_id = prefix + hashlib.sha256(network).hexdigest()[:12]

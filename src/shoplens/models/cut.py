@@ -12,6 +12,7 @@ import numpy as np
 
 from shoplens.embedders import OnnxEmbedder
 from shoplens.embedders.added import added_model, read_added_card
+from shoplens.embedders.embedder import NO_OBJECTS
 from shoplens.errors import InvalidValue, ModelError
 from shoplens.models.add import AddedModel
 from shoplens.models.folder import ADDING, put_in_place, refuse_if_added
@@ -39,7 +40,7 @@ def cut_model(name: str, dimensions: int, axes: Vectors | None, models: Path) ->
             f"No model {name!r} was added.", "Give a name that `shoplens models` lists as added.", code="no-model"
         )
     card = dict(read_added_card(path))
-    length = OnnxEmbedder(path, objects=False).dimensions
+    length = OnnxEmbedder(path, objects=NO_OBJECTS).dimensions
     if card.get("cut") or not 1 <= dimensions < length:
         raise InvalidValue(
             f"The vectors of {name} have {length} numbers{', and were cut before' if card.get('cut') else ''}.",
@@ -56,6 +57,6 @@ def cut_model(name: str, dimensions: int, axes: Vectors | None, models: Path) ->
             np.save(made / AXES, np.asarray(axes, np.float32))
             card |= {"axes": AXES, "axes_sha256": hashlib.sha256((made / AXES).read_bytes()).hexdigest()}
         (made / path.name).with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
-        embedder = OnnxEmbedder(made / path.name, objects=False)
+        embedder = OnnxEmbedder(made / path.name, objects=NO_OBJECTS)
         put_in_place(made, models, replace=False)
     return AddedModel(target.name, target / path.name, embedder.model, card)

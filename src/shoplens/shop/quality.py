@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoplens.embedders import Embedder, OnnxEmbedder, network_file
+from shoplens.embedders.embedder import ALL_OBJECTS, NO_OBJECTS
 from shoplens.search.pipeline import strategy_of
 from shoplens.shop.parts import ShopParts
 from shoplens.types import Progress, Vectors
@@ -183,7 +184,8 @@ class ShopQuality:
     def _open_model(self, name: str) -> Embedder:
         settings = self._parts.settings
         path = network_file(Path(name), models=settings.models)
-        return OnnxEmbedder(path, objects=settings.objects, providers=settings.providers)
+        objects = ALL_OBJECTS if settings.objects else NO_OBJECTS
+        return OnnxEmbedder(path, objects=objects, providers=settings.providers)
 
     def map(self, seed: int = 0, projector: Projector | None = None) -> CatalogueMap:
         """Return a map of the catalogue on which similar products lie together; of a large one, a sample of 3,000.

@@ -6,8 +6,7 @@ from __future__ import annotations
 import threading
 
 from shoplens.embedders import Embedder, Embedders, network_file
-from shoplens.embedders.embedder import finds_objects, frames_objects, pools_second_order
-from shoplens.filters.model.scoring import filter_vector_size
+from shoplens.embedders.embedder import ALL_OBJECTS, NO_OBJECTS, Encoding, encoding_of
 from shoplens.settings import Settings
 from shoplens.store.generation import Generation
 from shoplens.store.store import Store
@@ -24,7 +23,7 @@ class StoreEmbedders:
 
     def __init__(self, store: Store, embedder: Embedder | None, settings: Settings, *, is_new: bool) -> None:
         self._store, self._embedder, self._settings = store, embedder, settings
-        self._found: dict[tuple[str, bool, bool, bool], Embedders] = {}
+        self._found: dict[Encoding, Embedders] = {}
         self._lock = threading.Lock()
         self._new = self._open_new() if is_new or not store.has_live else None
 
@@ -41,31 +40,19 @@ class StoreEmbedders:
 
     def for_generation(self, generation: Generation, threads: int) -> Embedder:
         """Return the embedder of a generation; that of the setting ``model``, whatever the generation's is."""
-        manifest = generation.manifest
-        objects = manifest.placed == filter_vector_size(has_object=True)
-        key = (manifest.model, objects, manifest.framed, manifest.second_order)
-        if self._new is not None and _is_model_of(self._new.with_threads(1), generation):
+        encoding = generation.manifest.encoding
+        if self._new is not None and encoding_of(self._new.with_threads(1)) == encoding:
             return self._new.with_threads(threads)
         with self._lock:
-            if key not in self._found:
-                path = network_file(self._settings.model, manifest.model, self._settings.models)
-                self._found[key] = Embedders(
-                    self._embedder,
-                    path,
-                    objects=objects,
-                    frames=manifest.framed,
-                    second_order=manifest.second_order,
-                    providers=self._settings.providers,
+            if encoding not in self._found:
+                path = network_file(self._settings.model, encoding.model, self._settings.models)
+                self._found[encoding] = Embedders(
+                    self._embedder, path, objects=encoding.objects, providers=self._settings.providers
                 )
-            return self._found[key].with_threads(threads)
+            return self._found[encoding].with_threads(threads)
 
     def _open_new(self) -> Embedders:
         made_by = self._store.live.manifest.model if self._store.has_live else ""
         path = network_file(self._settings.model, made_by, self._settings.models)
-        return Embedders(self._embedder, path, objects=self._settings.objects, providers=self._settings.providers)
-
-
-def _is_model_of(embedder: Embedder, generation: Generation) -> bool:
-    manifest, placed = generation.manifest, filter_vector_size(has_object=finds_objects(embedder))
-    own = embedder.model, placed, frames_objects(embedder), pools_second_order(embedder)
-    return (manifest.model, manifest.placed, manifest.framed, manifest.second_order) == own
+        objects = ALL_OBJECTS if self._settings.objects else NO_OBJECTS
+        return Embedders(self._embedder, path, objects=objects, providers=self._settings.providers)

@@ -12,14 +12,13 @@ from pathlib import Path
 from shoplens.embedders import Embedder
 from shoplens.embedders.classifier import BACKBONES, ProductClassifier, backbone_file, load_classifier
 from shoplens.embedders.classifier import NETWORK as CLASSIFIER
-from shoplens.embedders.embedder import finds_objects, frames_objects, pools_second_order
+from shoplens.embedders.embedder import object_use
 from shoplens.embedders.look import EmbeddingHead, load_look
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.dimensions.derivation import Dimensions
 from shoplens.filters.dimensions.labels import Labels
 from shoplens.filters.model.caption import CaptionModel, load_caption_model
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.filters.model.stored import load_filters
 from shoplens.index.protocol import OpenIndex, StoredIndex
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
@@ -279,13 +278,10 @@ def check_model(generation: Generation, embedder: Embedder) -> None:
             f"Rebuild it: shoplens index --replace '{manifest.feed}', or use the model it was made by.",
             code="other-model",
         )
-    has_object = manifest.placed == filter_vector_size(has_object=True)
-    own = finds_objects(embedder), frames_objects(embedder), pools_second_order(embedder)
-    is_other = (has_object, manifest.framed, manifest.second_order) != own
-    if manifest.placed and is_other:
-        built = "without objects" if not has_object else "with framed objects" if manifest.framed else "with objects"
+    if manifest.placed and manifest.objects != object_use(embedder):
         raise StoreError(
-            f"Generation {generation.name} was built {built}, and the one that answers now is otherwise.",
-            f"Build it anew with the setting objects: shoplens index --replace '{manifest.feed}'.",
+            f"Generation {generation.name} was built with {manifest.objects}, and photos are now encoded with "
+            f"{object_use(embedder)}.",
+            f"Build it anew: shoplens index --replace '{manifest.feed}'.",
             code="other-model",
         )

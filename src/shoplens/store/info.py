@@ -7,7 +7,6 @@ from typing import Any
 
 from shoplens.embedders.shipped import newer_network
 from shoplens.errors import Refused, StoreError
-from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.ranking.merchandising.resolution import merchandising_notes
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.settings import Merchandising
@@ -94,16 +93,12 @@ def classifier_model(generation: Generation) -> str:
 
 
 def _object_costs(manifest: Manifest) -> dict[str, Any]:
-    """Return whether objects are compared by themselves, and what that costs: passes of the network for each photo, at
-    most, instead of one, and bytes of the index."""
-    is_compared = manifest.placed == filter_vector_size(has_object=True)
-    return {
-        "compared": is_compared,
-        "framed": manifest.framed,
-        "second_order": manifest.second_order,
-        "passes": 1 + manifest.framed + (is_compared and not manifest.second_order),
-        "bytes_per_photo": _OBJECT_BYTES if is_compared else 0,
-    }
+    """Return what is done with objects, and what that costs: passes of the network for each photo, at most, instead of
+    one, and bytes of the index."""
+    objects, finds_itself = manifest.objects, not manifest.preprocessing.get("finder")
+    passes = 1 + (objects.framed and finds_itself) + (objects.compared and not objects.second_order)
+    bytes_per_photo = _OBJECT_BYTES if objects.compared else 0
+    return {**asdict(objects), "passes": passes, "bytes_per_photo": bytes_per_photo}
 
 
 def _describe_views(generation: Generation) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shoplens.embedders.embedder import NO_OBJECTS, Encoding, ObjectUse
 from shoplens.errors import StoreError
+from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.index.protocol import VectorSizes
 from shoplens.store.files.atomic import replace_file
 
@@ -66,6 +68,17 @@ class Manifest:
     @property
     def sizes(self) -> VectorSizes:
         return VectorSizes(self.dimensions, self.placed, self.trained, self.text)
+
+    @property
+    def objects(self) -> ObjectUse:
+        """What was done with the objects in its photos."""
+        is_compared = self.placed == filter_vector_size(has_object=True)
+        return ObjectUse(True, self.framed, self.second_order) if is_compared else NO_OBJECTS
+
+    @property
+    def encoding(self) -> Encoding:
+        """How its photos became vectors."""
+        return Encoding(self.model, self.objects)
 
     def write(self, folder: Path) -> None:
         replace_file(folder / NAME, json.dumps(asdict(self), indent=2) + "\n")

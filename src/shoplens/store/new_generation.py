@@ -17,7 +17,7 @@ LOST = frozenset({"damaged-store", "no-collection"})
 
 
 def resume_or_create(layout: Layout, manifest: Manifest, engine: OpenIndex) -> Generation:
-    """Open the unfinished generation if it is of the same model, else a new one.
+    """Open the unfinished generation if it is of the same encoding, else a new one.
 
     Args:
         manifest: of what is to be built.
@@ -38,7 +38,7 @@ def _resume_unfinished(layout: Layout, manifest: Manifest, engine: OpenIndex) ->
             left = load_manifest(folder)
             if left.kept:
                 continue
-            if (left.model, left.sizes, left.look) == (manifest.model, manifest.sizes, manifest.look):
+            if (left.encoding, left.sizes, left.look) == (manifest.encoding, manifest.sizes, manifest.look):
                 break_seal(folder)
                 index = open_index(folder, manifest, engine)
                 manifest = replace(manifest, created=left.created)

@@ -11,6 +11,7 @@ import pytest
 
 from shoplens.embedders import OnnxEmbedder, embed_photos
 from shoplens.embedders.card import ModelCard
+from shoplens.embedders.embedder import NO_OBJECTS
 from shoplens.embedders.preprocessing import network_input
 from shoplens.errors import ModelError
 from shoplens.models.add import AddOptions
@@ -85,7 +86,7 @@ def test_a_model_of_timm_gives_its_vectors(tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "README.md").write_text(README)
     added = add_exported_model(str(folder), AddOptions(), tmp_path / "models")
-    embedder = OnnxEmbedder(added.path, objects=False)
+    embedder = OnnxEmbedder(added.path, objects=NO_OBJECTS)
     photos = [np.asarray(photo) for photo in PHOTOS[:3]]
     inputs = torch.from_numpy(np.stack([network_input(photo, embedder.card) for photo in photos]))
     with torch.no_grad():
@@ -118,7 +119,7 @@ def test_a_model_of_open_clip_gives_its_vectors_of_photos_and_texts(tmp_path: Pa
         {name: value.contiguous() for name, value in model.state_dict().items()}, folder / "open_clip_model.safetensors"
     )
     added = add_exported_model(str(folder), AddOptions(), tmp_path / "models")
-    embedder = OnnxEmbedder(added.path, objects=False)
+    embedder = OnnxEmbedder(added.path, objects=NO_OBJECTS)
     tower = embedder.text_tower
     assert tower is not None and tower.card.scale == pytest.approx(float(model.logit_scale.exp()), rel=1e-5)
     photos = [np.asarray(photo) for photo in PHOTOS[:3]]

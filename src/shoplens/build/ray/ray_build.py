@@ -17,7 +17,7 @@ from shoplens.build.ray.batches import BatchFiles, BatchOutcome
 from shoplens.build.ray.workers import EncodeBatch, ScoreBatch, WorkOrder
 from shoplens.build.run import Run
 from shoplens.embedders import OnnxEmbedder
-from shoplens.embedders.embedder import finds_objects, frames_objects, pools_second_order
+from shoplens.embedders.embedder import encoding_of
 from shoplens.errors import Refused, SettingsError, StoreError
 from shoplens.feeds import Feed
 from shoplens.images.shared_photos import SharedPhotos
@@ -88,15 +88,7 @@ class RayBuild:
                 "Give --store qdrant://HOST:6334/NAME.",
             )
         folder = layout.work_folder(generation.name)
-        order = WorkOrder(
-            builder.settings,
-            generation.name,
-            folder,
-            embedder.model,
-            finds_objects(embedder),
-            frames_objects(embedder),
-            pools_second_order(embedder),
-        )
+        order = WorkOrder(builder.settings, generation.name, folder, encoding_of(embedder))
         return order, BatchFiles(layout.objects, folder)
 
     def _write_batches(self, feed: Feed, files: BatchFiles, run: Run) -> list[str]:

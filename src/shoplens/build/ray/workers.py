@@ -15,6 +15,7 @@ from shoplens.build.product_encoder import EncodingCaches, ProductEncoder
 from shoplens.build.ray.batches import BatchFiles, BatchOutcome
 from shoplens.build.run import Summary, write_entries
 from shoplens.embedders import Embedder, Embedders, network_file
+from shoplens.embedders.embedder import Encoding
 from shoplens.embedders.look import load_look
 from shoplens.errors import StoreError
 from shoplens.filters.model.stored import load_filters
@@ -24,7 +25,7 @@ from shoplens.reading.text_model import load_text_model
 from shoplens.reading.text_reader import select_text_reader
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import FeatureFile
-from shoplens.store.generation import SHARD, Generation
+from shoplens.store.generation import SHARD, Generation, check_model
 from shoplens.store.manifest import load_manifest
 from shoplens.store.server.server_store import open_server_layout
 
@@ -42,17 +43,13 @@ class WorkOrder:
         settings: of the build; they name the server and the object store.
         generation: name of the generation that is filled.
         folder: of the batches, in the object store.
-        model: id of the network.
-        objects, frames, second_order: how it looks at photos.
+        encoding: how photos become vectors.
     """
 
     settings: Settings
     generation: str
     folder: str
-    model: str
-    objects: bool
-    frames: bool
-    second_order: bool
+    encoding: Encoding
 
 
 class _Worker:
@@ -86,21 +83,18 @@ class EncodeBatch:
     """Fetches, decodes and embeds the photos of batches, and writes the products to the index.
 
     A batch that has an outcome is left alone: it was done before its worker died, or by a run that was interrupted.
+
+    Raises:
+        StoreError: ``other-model``, this machine has another network than the one that the build was begun with.
     """
 
     def __init__(self, order: WorkOrder) -> None:
         self._worker = _Worker(order)
         settings = self._worker.settings
-        path = network_file(settings.model, order.model, settings.models)
-        opened = Embedders(
-            None,
-            path,
-            objects=order.objects,
-            frames=order.frames,
-            second_order=order.second_order,
-            providers=settings.providers,
-        )
-        self._embedder: Embedder = self._worker.generation.embedder_for(opened.with_threads(1))
+        path = network_file(settings.model, order.encoding.model, settings.models)
+        opened = Embedders(None, path, objects=order.encoding.objects, providers=settings.providers).with_threads(1)
+        check_model(self._worker.generation, opened)
+        self._embedder: Embedder = self._worker.generation.embedder_for(opened)
         self._source = PhotoSource(
             settings, PhotoCache(settings.store / "photos", settings.kept_photo_bytes), keeps=False
         )

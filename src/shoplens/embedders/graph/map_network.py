@@ -50,7 +50,7 @@ class MapNetwork:
     def __init__(self, embedder: Embedder) -> None:
         if isinstance(embedder, OnnxEmbedder) and embedder.object_finder is not None:
             embedder = embedder.object_finder
-        if not isinstance(embedder, OnnxEmbedder) or not embedder.card.maps or embedder.mask_shape == (0, 0):
+        if not isinstance(embedder, OnnxEmbedder) or not embedder.card.maps or not embedder.objects.compared:
             raise InvalidValue(
                 f"The network {embedder.model} gives no feature maps of objects.",
                 "Use the shipped network, or name `mask` and `maps` in the card of another one.",
