@@ -17,8 +17,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shoplens import Shop
+from shoplens.errors import InvalidValue, Refused
 from shoplens.images import PhotoCache, PhotoSource
 from shoplens.service.caches.not_found_stats import UNKNOWN, NotFoundStats
+from shoplens.service.caches.thumbnails import ThumbnailCache
 from shoplens.service.product_links import product_address
 from tests.fakes import ColourEmbedder, photo
 from tests.service.conftest import error_code, make_client, query_photo
@@ -226,6 +228,29 @@ def test_makes_a_backup_while_serving(shop: Shop, tmp_path: Path) -> None:
     Shop.restore(backup, tmp_path / "restored")
     with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=shop.settings) as restored:
         assert sorted(restored.products.ids()) == sorted(shop.products.ids())
+
+
+def test_a_backup_is_not_restored_to_a_server(shop: Shop, tmp_path: Path) -> None:
+    shop.backup(tmp_path / "backup")
+    with pytest.raises(Refused, match="not to a server"):
+        Shop.restore(tmp_path / "backup", "qdrant://localhost:1/shop")
+
+
+def test_what_cannot_be_changed_of_a_product_is_refused(shop: Shop) -> None:
+    before = shop.products.get("red-1")
+    for changes in ({"photos": ("/new.jpg",)}, {"id": "other"}, {"price": 3.0, "colour": "red"}):
+        with pytest.raises(InvalidValue, match="cannot be changed") as error:
+            shop.products.update("red-1", **changes)
+        assert error.value.code == "fixed-field"
+    assert shop.products.get("red-1") == before
+
+
+def test_bytes_of_a_photo_that_two_threads_make_are_counted_once(shop: Shop) -> None:
+    """Else the cache would count itself full one day, and keep a single photo."""
+    thumbnails = ThumbnailCache(shop)
+    [name] = shop.products.photo_hashes(["red-1"])["red-1"].values()
+    contents = [thumbnails.get(name, 192) for _ in range(3)]
+    assert thumbnails._bytes == len(contents[0]) == len(thumbnails.get_cached(name, 192) or b"")
 
 
 def test_counts_only_searches_without_a_product_in_the_catalogue(shop: Shop) -> None:

@@ -33,8 +33,12 @@ def service_arguments(shop_folder: Path) -> tuple[Path, str, str]:
 
 def request_status(host: str, port: int, path: str = "/readyz") -> int:
     """Return the HTTP status of a GET request."""
-    with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=10) as response:
-        return int(response.status)
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=10) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return int(refused.code)
 
 
 def test_answers_and_stops_on_sigterm(shop_folder: Path) -> None:

@@ -66,12 +66,13 @@ def read_text(query: Query, generation: Generation, settings: Settings) -> Query
 
 
 def _vocabulary(generation: Generation, concepts: Concepts) -> Vocabulary:
-    """Return the names of a generation's classes and values. They are collected anew where products were written since,
-    but at most every :data:`FRESH` seconds."""
+    """Return the names of a generation's classes and values. They are collected anew where products may have been
+    written since, but at most every :data:`FRESH` seconds; to an index without files, other processes write, too."""
     known, now = generation.names, time.monotonic()
-    is_current = known is not None and (known.collected > generation.written or now - known.collected < FRESH)
-    if known is not None and is_current and known.vocabulary.concepts is concepts:
-        return known.vocabulary
+    if known is not None and known.vocabulary.concepts is concepts:
+        is_settled = generation.index.has_files and known.collected > generation.written + FRESH
+        if is_settled or now - known.collected < FRESH:
+            return known.vocabulary
     dimensions, index = generation.require_filters().dimensions, generation.index
     vocabulary = build_vocabulary(dimensions, index, concepts, lambda word: _agreement(word, generation) > 0)
     generation.names = DatedVocabulary(vocabulary, now)

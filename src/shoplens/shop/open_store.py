@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoplens.build.builder import Workers
-from shoplens.errors import SettingsError
+from shoplens.errors import Refused, SettingsError
 from shoplens.index.protocol import OpenIndex
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.settings import Settings
 from shoplens.store.copies.copy_store import copy_store
+from shoplens.store.copies.restoring import restore
 from shoplens.store.layout import Layout, StoreLayout
 from shoplens.store.store import Store
 from shoplens.types import Progress
@@ -76,6 +77,20 @@ def copy_to(source: Store, target: Settings, *, replace: bool = False, progress:
         return copy_store(source, opened, progress or ignore_progress, replace_live=replace)
     finally:
         opened.close()
+
+
+def restore_backup(backup: Path, target: Settings, *, replace: bool) -> None:
+    """Restore a backup to the store of these settings.
+
+    Raises:
+        Refused: the store is on a server; or it is there already, and ``replace`` is false.
+    """
+    if target.server:
+        raise Refused(
+            "A backup is restored to a folder, not to a server.",
+            "Restore it to a folder, and copy that with `shoplens copy` to the server.",
+        )
+    restore(backup, target.store, replace_store=replace, lock_wait=target.lock_wait)
 
 
 def _open_server(settings: Settings) -> ServerLayout:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from shoplens.build.product_changes import PutResult, put_products, update_product
@@ -41,10 +41,18 @@ class ShopProducts:
         """Change a product's price, stock, title, attributes, …; no photo is looked at again.
 
         Raises:
-            InvalidValue: ``unknown-product``, or a value is one that no product can have.
+            InvalidValue: ``unknown-product``, or a value is one that no product can have; ``fixed-field``, its id, its
+                photos, or what no product has was to be changed.
 
         >>> shop.products.update("MH01-Black", price=45.0, in_stock=True)  # doctest: +SKIP
         """
+        changeable = [one.name for one in fields(Product) if one.name not in ("id", "photos")]
+        if fixed := [name for name in changes if name not in changeable]:
+            raise InvalidValue(
+                f"{fixed[0]!r} of a product cannot be changed.",
+                f"Change {', '.join(changeable)}; `put` replaces a product with other photos.",
+                code="fixed-field",
+            )
         return self._parts.store.write(
             lambda: update_product(self._parts.builder(), product_id, lambda product: replace(product, **changes))
         )

@@ -27,7 +27,7 @@ from shoplens.shop.desk.merchandising import ShopMerchandising
 from shoplens.shop.explanations import ShopExplanations
 from shoplens.shop.feedback import ShopFeedback
 from shoplens.shop.generations import ShopGenerations
-from shoplens.shop.open_store import open_store, open_workers
+from shoplens.shop.open_store import open_store, open_workers, restore_backup
 from shoplens.shop.parts import ShopParts, with_located_photo
 from shoplens.shop.products import ShopProducts
 from shoplens.shop.quality import ShopQuality
@@ -35,7 +35,6 @@ from shoplens.shop.snapshots import ShopSnapshots
 from shoplens.shop.store_embedders import StoreEmbedders
 from shoplens.shop.training import ShopTraining
 from shoplens.store.copies.backups import write_backup
-from shoplens.store.copies.restoring import restore
 from shoplens.store.files.atomic import timestamp
 from shoplens.store.files.damage import generation_damage
 from shoplens.store.files.merchandising import MerchandisingFile
@@ -384,9 +383,8 @@ class Shop:
 
     @staticmethod
     def restore(backup: str | Path, store: str | Path | None = None, *, replace: bool = False) -> None:
-        """Restore a store from a backup."""
-        settings = settings_from(store=Path(store) if store else None)
-        restore(Path(backup), settings.store, replace_store=replace, lock_wait=settings.lock_wait)
+        """Restore a store in a folder from a backup."""
+        restore_backup(Path(backup), settings_from(store=Path(store) if store else None), replace=replace)
 
     def close(self) -> None:
         """Flush, and release the store for other processes."""

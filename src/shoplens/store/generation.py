@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -249,6 +250,16 @@ def open_generation(folder: Path, manifest: Manifest, engine: OpenIndex = Qdrant
     if seal is not None and not seal.is_settled:
         write_seal(folder, seal.products, seal)
     return Generation(folder, manifest, index, filters, look, text, caption, damage)
+
+
+@contextmanager
+def closed_on_error(generation: Generation) -> Iterator[None]:
+    """Close a generation that nobody reads yet, if an error is raised in the block."""
+    try:
+        yield
+    except BaseException:
+        generation.index.close()
+        raise
 
 
 def open_index(folder: Path, manifest: Manifest, engine: OpenIndex = QdrantIndex) -> StoredIndex:

@@ -19,7 +19,7 @@ from shoplens.store.copies.snapshot_folders import CHANGED, remove_abandoned_sna
 from shoplens.store.copies.write_log import log_writes
 from shoplens.store.files.atomic import break_seal, sync_folder, translate_disk_errors
 from shoplens.store.files.lock import StoreLock
-from shoplens.store.generation import Generation, open_generation
+from shoplens.store.generation import Generation, closed_on_error, open_generation
 from shoplens.store.layout import Layout, StoreLayout, kept_folder
 from shoplens.store.manifest import FORMAT, Manifest, load_manifest, stored_format
 from shoplens.store.new_generation import LOST, resume_or_create
@@ -74,12 +74,12 @@ class Store:
         self._writing, self._leases, self._closed = threading.RLock(), threading.Condition(), False
         self._live: Generation | None = None
         self._is_of_before, self._written = False, set[str]()
-        self._version: tuple[str | None, int] = (None, 0)
         self._open = set[Generation]()  # the live one, and those before it that are still read
         self._closing = ThreadPoolExecutor(1, "close-generation")
         try:
             if snapshot is None:
                 remove_abandoned_snapshots(self.folder)
+            self._version = self.layout.version()
             self._live = self._open_live()
             if self._live is not None:
                 self._open.add(self._live)
@@ -268,7 +268,8 @@ class Store:
             version = self.layout.version()
             if version == self._version or (generation := self._open_live()) is None:
                 return False
-            prepare(generation)
+            with closed_on_error(generation):
+                prepare(generation)
             with self._leases:
                 before, self._live, self._version = self._live, generation, version
                 self._open.add(generation)
@@ -392,7 +393,6 @@ class Store:
         name = self.layout.current()
         if name is None:
             return None
-        self._version = self.layout.version()
         folder = self.layout.generations / name
         manifest = load_manifest(folder)
         self._is_of_before = stored_format(folder) < FORMAT

@@ -167,7 +167,17 @@ def test_names_are_collected_again_after_products_were_written(shop: Shop) -> No
         assert generation.names is first, "at most every few seconds"
         generation.names = replace(first, collected=first.collected - FRESH)
         search(shop, None, text="blue")
-        assert generation.names is not None and generation.names.vocabulary is not first.vocabulary
+        second = generation.names
+        assert second is not None and second.vocabulary is not first.vocabulary
+        generation.written = second.collected - 2 * FRESH
+        generation.names = during = replace(second, collected=generation.written + FRESH / 2)
+        search(shop, None, text="blue")
+        assert generation.names is not during, "what was written last may have come after them"
+        generation.written = second.collected - 2 * FRESH
+        generation.names = after = replace(second, collected=second.collected - FRESH + 1e-3)
+        generation.written -= FRESH
+        search(shop, None, text="blue")
+        assert generation.names is after
         generation.written = written
 
 

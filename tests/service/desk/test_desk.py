@@ -176,6 +176,8 @@ def test_findings_are_accepted_and_exported_as_a_feed(shop: Shop, tmp_path: Path
         assert corrected.json()["attributes"] == {"color": ["red"], "size": ["S"]}
         unknown = client.post("/v1/desk/findings/accept", json={**body, "dimension": "taste"})
         assert error_code(unknown) == "unknown-dimension"
+        predicted = client.post("/v1/desk/findings/accept", json={**body, "dimension": "predicted.color"})
+        assert error_code(predicted) == "unknown-dimension", "it is no field of the feed"
         feed = client.get("/v1/desk/corrected-feed")
     rows = [json.loads(line) for line in feed.text.splitlines()]
     assert len(rows) == 12 and {"color": ["red"], "size": ["S"]} in [row["attributes"] for row in rows]

@@ -11,8 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shoplens import Shop
-from shoplens.service.routes.ucp import minor_units
-from tests.service.conftest import make_client
+from shoplens.index.condition_parser import parse_condition
+from shoplens.service.routes.ucp import FiltersInput, PriceFilter, _conditions_of, minor_units
+from tests.service.conftest import error_code, make_client
 
 
 @pytest.fixture
@@ -72,6 +73,31 @@ def test_products_without_a_currency_are_left_out_and_it_is_said(client: TestCli
 )
 def test_what_cannot_be_searched_is_an_error(client: TestClient, body: dict[str, Any]) -> None:
     assert client.post("/ucp/catalog/search", json=body).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("currency", "bound", "condition"),
+    [
+        ("EUR", 1_234_567, "price <= 12345.67"),
+        ("JPY", 1_000_000, "price <= 1000000"),
+        ("KWD", 5, "price <= 0.005"),
+        ("EUR", 10**18, "price <= 10000000000000000.00"),
+    ],
+)
+def test_a_bound_of_prices_keeps_all_of_its_digits(currency: str, bound: int, condition: str) -> None:
+    assert _conditions_of(FiltersInput(price=PriceFilter(max=bound)), currency) == [condition]
+    parse_condition(condition)
+
+
+def test_what_is_longer_than_a_search_may_be_is_told_as_such(priced_client: TestClient) -> None:
+    """Many long filters are few values each; words are limited as those of any search."""
+    filters = FiltersInput(categories=[f"{'c' * 40} {number}" for number in range(50)], brand=["b" * 900])
+    body = {"like": [{"id": "red-1"}], "filters": filters.model_dump(exclude_unset=True)}
+    answer = priced_client.post("/ucp/catalog/search", json=body)
+    assert error_code(answer) == "unknown-field", "the products of this shop have neither"
+    [categories, brands] = _conditions_of(filters, "EUR")
+    assert len(categories) > 2_000 and parse_condition(categories) and parse_condition(brands)
+    assert priced_client.post("/ucp/catalog/search", json={"query": "a" * 501}).status_code == 422
 
 
 def test_prices_are_in_the_smallest_unit_of_their_currency() -> None:

@@ -7,7 +7,6 @@ import typer
 
 from shoplens.cli import options
 from shoplens.cli.output import console, sanitize
-from shoplens.errors import Refused
 from shoplens.shop import Shop
 
 
@@ -25,11 +24,6 @@ def run(
     Example: shoplens restore /backups/monday --store my-store
     """
     settings = options.read_settings(store)
-    if settings.server:
-        raise Refused(
-            "A backup is restored to a folder, not to a server.",
-            "Restore it to a folder, and copy that with `shoplens copy` to the server.",
-        )
-    Shop.restore(folder, settings.store, replace=replace)
+    Shop.restore(folder, store, replace=replace)
     with Shop(settings=settings) as shop:
         console.print(sanitize(f"{len(shop)} products were restored to {settings.store}."))

@@ -51,8 +51,8 @@ class ThumbnailCache:
         pixels = self._shop.products.photo(content_hash, width)
         content = _encode_thumbnail(pixels, width)
         with self._lock:
+            self._bytes += len(content) - len(self._files.pop((content_hash, width), b""))  # another thread's
             self._files[content_hash, width] = content
-            self._bytes += len(content)
             while self._bytes > self._most and len(self._files) > 1:
                 _, dropped = self._files.popitem(last=False)
                 self._bytes -= len(dropped)

@@ -21,6 +21,7 @@ from shoplens.images.source import is_url
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.verdict import verdict_words
 from shoplens.search.answer_json import as_json
+from shoplens.search.objects.object_search import check_object_query
 from shoplens.service.auth import client_address, require_role
 from shoplens.service.desk.search_log import log_search
 from shoplens.service.failures import RequestRefused
@@ -183,6 +184,8 @@ async def answer_page(
     """
 
     def call() -> bytes:
+        if body.objects:
+            check_object_query(query)
         generation = service.shop.generations.live
         answer, photo = service.shop.search_encoded(query, encoded, user=body.user, shown=body.offset + body.k)
         by_object = []

@@ -7,6 +7,8 @@ Source: https://ucp.dev/2026-04-08/specification/catalog/search. The protocol le
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -18,6 +20,7 @@ from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.service.routes.searching import FAILURES, answer_page, decode_base64, query_of
 from shoplens.service.schemas import SearchRequest
 from shoplens.service.state import service_state
+from shoplens.types.queries import MAX_TEXT
 
 router = APIRouter(route_class=GuardedRoute)
 VERSION, SITE = "2026-04-08", "https://ucp.dev/2026-04-08"
@@ -80,7 +83,7 @@ class ContextInput(_Input):
 class CatalogSearchRequest(_Input):
     """A search by words, by a photo or a product, or by both."""
 
-    query: Words = ""
+    query: Annotated[str, Field(max_length=MAX_TEXT)] = ""
     like: Annotated[list[LikeInput], Field(max_length=1)] = []
     filters: FiltersInput = FiltersInput()
     context: ContextInput = ContextInput()
@@ -125,12 +128,13 @@ async def search_catalog(request: Request, body: CatalogSearchRequest) -> dict[s
         product_id=like.id or None if like.image is None else None,
         k=min(body.pagination.limit, MOST_PRODUCTS),
         offset=_offset_of(body.pagination.cursor),
-        where=_conditions_of(body.filters, body.context.currency or service.shop.settings.currency),
         per_group=1,
         sold_out="last",
     )
     photos = [decode_base64(like.image.data)] if like.image is not None else []
-    response = await answer_page(request, service, query_of(search, photos), search, None)
+    conditions = _conditions_of(body.filters, body.context.currency or service.shop.settings.currency)
+    query = replace(query_of(search, photos), where=tuple(conditions))
+    response = await answer_page(request, service, query, search, None)
     answer = json.loads(bytes(response.body))
     address = _service_address(request)
     priced = [one for one in answer["results"] if one["price"] is not None and one["currency"]]
@@ -159,11 +163,11 @@ def minor_units(price: float, currency: str) -> int:
     >>> minor_units(12.5, "EUR"), minor_units(1200, "JPY")
     (1250, 1200)
     """
-    return round(price * _units(currency))
+    return round(price * float(10 ** _decimals(currency)))
 
 
-def _units(currency: str) -> int:
-    return 1 if currency in NO_DECIMALS else 1_000 if currency in THREE_DECIMALS else 100
+def _decimals(currency: str) -> int:
+    return 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
 
 
 def _offset_of(cursor: str) -> int:
@@ -184,7 +188,7 @@ def _conditions_of(filters: FiltersInput, currency: str) -> list[str]:
         conditions.append(" or ".join(f"in_stock = {one}" for one in sorted(stocked)))
     for sign, bound in ((">=", filters.price.min), ("<=", filters.price.max)):
         if bound is not None:
-            conditions.append(f"price {sign} {bound / _units(currency):g}")
+            conditions.append(f"price {sign} {Decimal(bound).scaleb(-_decimals(currency)):f}")
     return conditions
 
 

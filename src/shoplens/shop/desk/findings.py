@@ -9,6 +9,7 @@ from dataclasses import replace
 from shoplens.build.product_changes import update_product
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import PATH
+from shoplens.index.predicted_values import PREDICTED
 from shoplens.search.answer_json import product_json
 from shoplens.shop.parts import ShopParts
 from shoplens.types import Product
@@ -35,7 +36,8 @@ class ShopFindings:
         """
         with self._parts.store.reading() as generation:
             kinds = generation.index.field_kinds()
-            fields = {name: name for name, held in kinds.items() if "text" in held and name not in _NO_VALUES}
+            own = {name for name in kinds.keys() - _NO_VALUES if not name.startswith(PREDICTED)}
+            fields = {name: name for name in sorted(own) if "text" in kinds[name]}
             fields |= {one.name: one.field for one in generation.require_filters().dimensions if one.field}
         if dimension not in fields:
             raise InvalidValue(
@@ -52,7 +54,7 @@ class ShopFindings:
             name = fields[dimension].removeprefix("attributes.")
             return replace(product, attributes={**product.attributes, name: (value.rsplit(PATH, 1)[-1],)})
 
-        return update_product(self._parts.builder(), product_id, correct)
+        return self._parts.store.write(lambda: update_product(self._parts.builder(), product_id, correct))
 
     def export_feed(self) -> Iterator[str]:
         """Yield the products as they are now, as lines of the project's own feed format."""

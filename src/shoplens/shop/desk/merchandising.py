@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from shoplens.index.condition_parser import parse_condition
@@ -56,7 +56,7 @@ class ShopMerchandising:
             Refused: ``changed-meanwhile``.
         """
         self._check(rules)
-        return self._parts.merchandising.replace(rules, by, version)
+        return self._change(lambda: self._parts.merchandising.replace(rules, by, version))
 
     def undo(self, by: str = "") -> MerchandisingHistory:
         """Go back to the rules before the last change.
@@ -64,7 +64,7 @@ class ShopMerchandising:
         Raises:
             InvalidValue: ``nothing-to-undo``.
         """
-        return self._parts.merchandising.undo(by)
+        return self._change(lambda: self._parts.merchandising.undo(by))
 
     def preview(
         self, rules: Sequence[MerchandisingRule], queries: Iterable[tuple[Query, EncodedQuery | None]]
@@ -101,6 +101,17 @@ class ShopMerchandising:
         names = tuple(dict.fromkeys(name for rule in rules for name in rule.products))
         with self._parts.store.reading() as generation:
             return merchandising_notes(generation.index, Merchandising(hides=names))
+
+    def _change(self, change: Callable[[], MerchandisingHistory]) -> MerchandisingHistory:
+        """Change the rules; those of a store on a server are changed as other processes left them, and for them."""
+        store = self._parts.store
+        if not store.layout.is_shared:
+            return change()
+        with store.writing():
+            store.layout.pull_shared()
+            history = change()
+            store.layout.publish_shared()
+            return history
 
     def _check(self, rules: Sequence[MerchandisingRule]) -> None:
         check_number(rules)

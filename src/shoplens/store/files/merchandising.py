@@ -51,7 +51,8 @@ class MerchandisingRule:
         if self.action not in ACTIONS:
             raise _bad_rule(f"The action is {self.action!r}.", f"Choose one of: {', '.join(ACTIONS)}.")
         if bool(self.products) == bool(self.where.strip()):
-            raise _bad_rule(f"A rule to {self.action} names no products, or both.", "Give products or a condition.")
+            named = "products and a condition" if self.products else "neither products nor a condition"
+            raise _bad_rule(f"A rule to {self.action} names {named}.", "Give one of the two.")
         if self.action == "pin" and not self.products:
             raise _bad_rule("A condition cannot be pinned.", "Name products in their order, or boost the condition.")
         if self.action in ("boost", "bury") and not 0 < self.amount <= 1:

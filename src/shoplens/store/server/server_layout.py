@@ -25,6 +25,7 @@ from shoplens.index.qdrant_server.requests import ServerRequests
 from shoplens.index.qdrant_server.server_index import ServerIndex
 from shoplens.settings import Settings
 from shoplens.store.files.atomic import BROKEN_SEAL, NEW, SEAL, file_version, replace_file, timestamp
+from shoplens.store.files.merchandising import NAME as MERCHANDISING
 from shoplens.store.generation import SHARD
 from shoplens.store.layout import StoreLayout
 from shoplens.store.manifest import NAME as MANIFEST
@@ -33,7 +34,7 @@ from shoplens.store.renames import RENAMED
 from shoplens.store.server.objects import ObjectStore
 from shoplens.store.server.write_log import WriteLog
 
-SHARED_FILES = ("keys.json", RENAMED)
+SHARED_FILES = ("keys.json", RENAMED, MERCHANDISING)
 """Files of a store that all of its generations share."""
 
 
