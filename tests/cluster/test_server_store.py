@@ -13,6 +13,8 @@ import pytest
 from shoplens import Shop
 from shoplens.errors import Refused, SettingsError, StoreError
 from shoplens.settings import Settings, settings_from
+from shoplens.store.files.merchandising import MerchandisingRule
+from shoplens.store.generation import Generation
 from tests import patterned_shop
 from tests.fakes import ColourEmbedder, Stopped, colored_rows, feed_of
 
@@ -104,6 +106,41 @@ def test_a_new_generation_takes_over_on_every_machine_and_can_be_gone_back_from(
             assert built.generations.live == old
             assert len(built) == 20, "a roll-back takes over what was changed since"
             assert other.refresh() and other.generations.live == old
+
+
+def test_a_look_at_a_new_generation_that_fails_is_tried_again(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    """Else the replica would answer from a generation that is removed one day, and then from none."""
+    feed = feed_of(tmp_path / "next.jsonl", colored_rows(tmp_path, range(20)))
+    with Shop(settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder()) as other:
+        shop.close()
+        Shop.index(feed, settings=settings, embedder=ColourEmbedder(), replace=True)[0].close()
+        store, closed = other._parts.store, list[str]()
+
+        def fail(generation: Generation) -> None:
+            close = generation.index.close
+            generation.index.close = lambda: (closed.append(generation.name), close())  # type: ignore[method-assign, return-value]
+            raise StoreError("The server did not answer.", "Try again.", code="server-unavailable")
+
+        for _ in range(2):
+            with pytest.raises(StoreError, match="did not answer"):
+                store.refresh(fail)
+        assert len(closed) == 2 and len(other) == 12
+        assert other.refresh() and len(other) == 20
+
+
+def test_rules_of_merchandising_are_the_same_on_every_machine(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    with Shop(settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder()) as other:
+        shop.merchandising.replace([MerchandisingRule("pin", ("p3",))], "ann")
+        other.refresh()
+        assert other.merchandising.load() == shop.merchandising.load()
+        with pytest.raises(Refused, match="version is 1"):
+            other.merchandising.replace([], "ben", version=0)
+        other.merchandising.undo("ben")
+        shop.merchandising.replace([MerchandisingRule("hide", ("p4",))], "ann", version=2)
+        other.refresh()
+        assert [one.products for one in other.merchandising.load().present.rules] == [("p4",)]
+    with Shop(settings=replica_of(settings, tmp_path / "third"), embedder=ColourEmbedder()) as third:
+        assert third.merchandising.load().present.version == 3, "what a new machine starts with"
 
 
 def test_an_alias_that_moves_in_mid_query_changes_no_answer(tmp_path: Path) -> None:
