@@ -61,7 +61,7 @@ def test_a_link_works_for_others_without_the_photo(page: SearchPage, browser: An
     page.upload(drawn_shop / "query.jpg")
     before = page.ids()
     page.button("Copy a link to this search").click()
-    page.find(".said").filter(has_text="does not contain your photo").wait_for()
+    page.find(".foot-row [role=alert]").filter(has_text="does not contain your photo").wait_for()
     link = page.page.evaluate("navigator.clipboard.readText()")
     context = browser.new_context()
     other = SearchPage(context.new_page())
@@ -69,6 +69,16 @@ def test_a_link_works_for_others_without_the_photo(page: SearchPage, browser: An
     other.find(CARDS).first.wait_for()
     assert other.ids() == before and "somebody sent you" in other.find(".strip").inner_text()
     context.close()
+
+
+def test_where_pages_may_not_copy_the_link_is_shown(page: SearchPage, drawn_shop: Path) -> None:
+    page.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.upload(drawn_shop / "query.jpg")
+    shown: list[str] = []
+    page.page.on("dialog", lambda dialog: (shown.append(dialog.default_value), dialog.dismiss()))
+    page.button("Copy a link to this search").click()
+    page.button("Copy a link to this search").wait_for()
+    assert len(shown) == 1 and "#" in shown[0] and "photo=" not in shown[0]
 
 
 def test_a_link_to_a_product_works_in_a_loaded_tab(page: SearchPage) -> None:

@@ -17,10 +17,11 @@ WEB = Path(__file__).parents[3] / "src/shoplens/web"
     [
         ("/** What it is. */\nconst a = 1; // one\nconst b = a ? 2 : [3, 4];\n", "const a=1;const b=a?2:[3,4];"),
         ('const a = "a , b // c", b = \'{ "d" }\';', 'const a="a , b // c",b=\'{ "d" }\';'),
+        ("function f() {\n  if (a) {\n    b();\n  }\n  return 1;\n}\n", "function f(){if(a){b()}return 1}"),
         ("say(`${a} : ${b}`); return a + +b;", "say(`${a} : ${b}`);return a + +b;"),
         ("/^https?:\\/\\/\\S+$/i.test(one);", "/^https?:\\/\\/\\S+$/i.test(one);"),
         (
-            "const s = `\n.a > .b { color: red; width: calc(1px + 2px) }\n`;",
+            "const s = `\n.a > .b { color: red; width: calc(1px + 2px); }\n`;",
             "const s=`.a>.b{color:red;width:calc(1px + 2px)}`;",
         ),
     ],

@@ -88,6 +88,23 @@ def test_the_dialog_finds_its_search_again_after_a_product_and_after_a_reload(
         assert not page.locator("dialog.overlay").is_visible()
 
 
+def test_more_like_this_begins_at_the_top_and_leads_back_to_the_photo(
+    browser: Any, shop_site: ShopSite, address: str, drawn_shop: Path
+) -> None:
+    """The browser's Back would leave the shop's page."""
+    with shop_page(browser, shop_site, address, f'<shoplens-search endpoint="{address}"></shoplens-search>') as page:
+        page.get_by_role("button", name="Search by photo").click()
+        page.locator("input[type=file]").set_input_files(drawn_shop / "query.jpg")
+        page.locator(CARDS).first.wait_for()
+        first = page.locator(f"{CARDS} h3").first.inner_text()
+        page.locator(f"{CARDS} .similar").last.click()
+        page.locator(".likeness").wait_for()
+        assert page.locator("dialog .scroll").evaluate("one => one.scrollTop") == 0
+        page.get_by_role("button", name="Back", exact=True).click()
+        page.locator(".strip img[alt='Your photo']").wait_for()
+        assert page.locator(f"{CARDS} h3").first.inner_text() == first
+
+
 @pytest.mark.parametrize(("scheme", "ground"), [("", "rgb(20, 20, 18)"), ("light", "rgb(251, 250, 248)")])
 def test_the_whole_dialog_has_a_ground_which_may_be_light_for_all(
     browser: Any, shop_site: ShopSite, address: str, scheme: str, ground: str
@@ -141,6 +158,58 @@ def test_a_slot_a_template_parts_and_texts_make_it_the_shops_own(
         own.wait_for()
         assert own.locator("b").inner_text() and own.locator("i").inner_text().startswith("€")
         assert own.locator("img").get_attribute("src").startswith(f"{address}/v1/photos/")
+
+
+def test_texts_from_right_to_left_mirror_the_search_and_keep_the_texts_of_the_shop(
+    browser: Any, shop_site: ShopSite, address: str, drawn_shop: Path
+) -> None:
+    markup = f"""<shoplens-search endpoint="{address}" mode="inline" lang="ar"></shoplens-search>
+      <script type="module" nonce="x">document.querySelector("shoplens-search").texts = {{ title: "ابحث بصورة" }};</script>"""
+    with shop_page(browser, shop_site, address, markup) as page:
+        page.get_by_role("heading", name="ابحث بصورة").wait_for()
+        page.locator("input[type=file]").set_input_files(drawn_shop / "query.jpg")
+        page.locator(CARDS).first.wait_for()
+        assert page.locator(".scroll, .app").first.get_attribute("dir") == "rtl"
+        side, results = page.locator(".strip").bounding_box(), page.locator(".results").bounding_box()
+        assert side["x"] > results["x"] + results["width"] - 1
+        assert page.locator(f"{CARDS} h3").first.evaluate("one => getComputedStyle(one).direction") == "ltr"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_the_dialog_does_not_take_over_how_the_page_around_it_writes(
+    browser: Any, shop_site: ShopSite, address: str, drawn_shop: Path
+) -> None:
+    """In a bar of links, which are often in capitals and in one line."""
+    markup = f"""<style nonce="x">nav {{ white-space: nowrap; text-transform: uppercase; letter-spacing: .2em; }}</style>
+      <nav><shoplens-search endpoint="{address}"></shoplens-search></nav>"""
+    with shop_page(browser, shop_site, address, markup) as page:
+        page.get_by_role("button", name="Search by photo").click()
+        lead = page.locator(".lead")
+        lead.wait_for()
+        names = ["whiteSpace", "textTransform", "letterSpacing"]
+        style = lead.evaluate("(one, names) => names.map((name) => getComputedStyle(one)[name])", names)
+        assert style == ["normal", "none", "normal"]
+
+
+def test_further_results_that_fail_leave_the_others(
+    browser: Any, shop_site: ShopSite, address: str, drawn_shop: Path
+) -> None:
+    markup = f'<shoplens-search endpoint="{address}" mode="inline" results="5"></shoplens-search>'
+    with shop_page(browser, shop_site, address, markup) as page:
+        page.locator("input[type=file]").set_input_files(drawn_shop / "query.jpg")
+        page.locator(CARDS).first.wait_for()
+        failure = '{"error": {"code": "unforeseen", "problem": "x", "fix": "y"}}'
+        page.route(
+            "**/v1/search", lambda route: route.fulfill(status=500, body=failure, content_type="application/json")
+        )
+        page.get_by_role("button", name="Show more").click()
+        page.locator(".foot-row [role=alert]").wait_for()
+        assert page.locator(CARDS).count() == 5
+        assert page.evaluate("events.at(-1)")[0] == "error"
+        page.unroute("**/v1/search")
+        page.get_by_role("button", name="Show more").click()
+        page.locator(CARDS).nth(9).wait_for()
+        assert page.locator(".foot-row [role=alert]").count() == 0
 
 
 def test_errors_are_sentences_for_shoppers_and_codes_for_the_shop(

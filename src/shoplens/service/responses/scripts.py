@@ -18,23 +18,25 @@ _DYNAMIC_IMPORT = re.compile(r'\bimport\("([^"]+)"\)')
 _TOKEN = re.compile(
     r"""(?P<comment>(?:/\*.*?\*/|(?:^|(?<=\s))//[^\n]*)\s*)"""
     r"""|(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)"""
+    r"""|\s*(?P<end>;)\s*(?=\})"""
     r"""|\s*(?P<sign>[{}()\[\],;:?=<>&|*])\s*|(?P<space>\s+)""",
     re.S | re.M,
 )
-_STYLE_SPACE = re.compile(r"\s*([{};,>])\s*|(:) ")
+_STYLE_SPACE = re.compile(r"\s*;\s*(?=\})|\s*([{};,>])\s*|(:) ")
 
 
 def shorten_script(script: str) -> str:
-    """Leave out the comments of a script and spaces that mean nothing; also in a style (``export const x = `…```).
+    """Leave out the comments of a script, and spaces and semicolons that mean nothing; also in a style, which is a text of
+    several lines in backticks.
 
-    Statements must end with semicolons, and templates must not contain templates.
+    Statements must end with semicolons, none may be empty, and templates must not contain templates.
     """
 
     def replace(match: re.Match[str]) -> str:
         if text := match["text"]:
             is_style = text[0] == "`" and "\n" in text and "${" not in text
             return _STYLE_SPACE.sub(r"\1\2", text) if is_style else text
-        return match["sign"] or (" " if match["space"] else "")
+        return "" if match["end"] else match["sign"] or (" " if match["space"] else "")
 
     return _TOKEN.sub(replace, script).strip()
 

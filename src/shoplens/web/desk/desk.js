@@ -14,8 +14,9 @@ const shop = JSON.parse(document.querySelector('meta[name="shoplens"]').content)
 const byId = (id) => document.getElementById(id);
 const brand = byId("brand");
 brand.append(shop.logo ? h("img", { src: shop.logo, alt: shop.name, height: 32 }) : shop.name);
-const lang = new URL(location).searchParams.get("lang") || navigator.languages?.[0] || "en";
-const own = await (SHIPPED[lang.split("-")[0]] ?? SHIPPED.en)();
+const languages = [new URL(location).searchParams.get("lang"), ...(navigator.languages ?? [])];
+const lang = languages.find((one) => one?.split("-")[0] in SHIPPED) ?? "en";
+const own = await SHIPPED[lang.split("-")[0]]();
 const texts = await Texts.load(lang, own.texts);
 document.documentElement.lang = texts.lang;
 document.documentElement.dir = texts.direction;

@@ -24,6 +24,7 @@ export class SearchApp {
    * @param {boolean} [options.isPage] whether it has the whole page: its drops and its pastes
    * @param {(onRestore: (query: object, scroll: number) => void) => object} [options.createHistory] returns what remembers
    *   the search: a History, or a Memory
+   * @param {(app: SearchApp) => HTMLElement} [options.createLink] returns what gives a link to the search, below the results
    * @param {string} [options.where] condition that all results meet
    * @param {number} [options.count] number of results of a page
    * @param {HTMLTemplateElement | null} [options.template] of cards
@@ -78,7 +79,7 @@ export class SearchApp {
   async begin() {
     if (this.productId) return this.change({ ...EMPTY, like: this.productId });
     const known = this.load();
-    if (this.history) await this.#restore(this.history.begin(), 0);
+    if (this.history) await this.#restore(this.history.begin(), this.history.scroll);
     else this.render();
     window.requestIdleCallback?.(() => this.prepare());
     return known;
@@ -119,6 +120,7 @@ export class SearchApp {
   searchLike(result) {
     const { ticks, price, where } = this.query;
     this.likes = { ...this.likes, [result.product_id]: result };
+    if (!this.query.like) this.before = this.query;
     return this.change({ ...EMPTY, like: result.product_id, ticks, price, where }, { focus: true });
   }
 
@@ -146,7 +148,8 @@ export class SearchApp {
     this.query = query;
     if (keep) this.history?.replace(query);
     else this.history?.push(query);
-    if (focus) window.scrollTo?.({ top: Math.min(window.scrollY, this.isPage ? 0 : window.scrollY) });
+    if (focus && this.isPage) window.scrollTo({ top: 0 });
+    else if (focus && this.root.getBoundingClientRect().top < 0) this.root.scrollIntoView();
     await this.#run({ focus });
   }
 
@@ -158,7 +161,7 @@ export class SearchApp {
   async #run({ focus = false, scroll = null } = {}) {
     this.controller?.abort();
     const controller = (this.controller = new AbortController());
-    this.problem = null;
+    this.problem = this.waiting = this.moreProblem = null;
     if (!isEmpty(this.query)) await this.prepare();
     if (controller.signal.aborted) return;
     const before = this.photo;
@@ -192,6 +195,7 @@ export class SearchApp {
   async showMore() {
     const controller = (this.controller = new AbortController());
     this.isBusy = true;
+    this.moreProblem = null;
     this.results.update();
     await this.#ask(controller, this.answer.next_offset);
   }
@@ -211,7 +215,8 @@ export class SearchApp {
       this.emit("results", { answer });
     } catch (problem) {
       if (signal.aborted) return;
-      this.#fail(problem);
+      if (offset) this.moreProblem = this.#tell(problem);
+      else this.#fail(problem);
     } finally {
       if (!signal.aborted) {
         this.isBusy = false;
@@ -225,6 +230,7 @@ export class SearchApp {
   async #send(query, offset, signal) {
     const photoKey = photoKeyOf(query);
     const onWait = (problem, seconds) => {
+      if (!this.waiting) this.#tell(problem);
       this.waiting = { problem, seconds };
       this.results.update();
     };
@@ -286,10 +292,15 @@ export class SearchApp {
     }
   }
 
-  #fail(problem) {
+  /** Tell others what failed, and return it. */
+  #tell(problem) {
     console.warn("shoplens:", problem.code ?? "", problem.message);
-    this.problem = problem;
     this.emit("error", { code: problem.code ?? "unforeseen", problem: problem.problem ?? String(problem), fix: problem.fix ?? "" });
+    return problem;
+  }
+
+  #fail(problem) {
+    this.problem = this.#tell(problem);
     if (["unauthenticated", "unknown-key"].includes(problem.code) && this.isPage) this.#askForKey();
     this.render();
   }

@@ -1,4 +1,4 @@
-/** Small tools for elements: creating, icons, ids, and movement that respects the shopper's wish for less of it. */
+/** Small tools for elements: creating, icons, styles, pictures and addresses. */
 
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = {
@@ -9,9 +9,8 @@ const ICONS = {
   crop: "M7 3v14h14M3 7h14v14",
   filters: "M4 7h9M17 7h3M15 5v4M4 17h3M11 17h9M9 15v4",
   like: "M4 8V6a2 2 0 0 1 2-2h2M16 4h2a2 2 0 0 1 2 2v2M20 16v2a2 2 0 0 1-2 2h-2M8 20H6a2 2 0 0 1-2-2v-2M12 15.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z",
-  flip: "M4 12a8 8 0 0 1 14-5l2 2M20 4v5h-5M20 12a8 8 0 0 1-14 5l-2-2M4 20v-5h5",
-  link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
   check: "M5 12l5 5 9-10",
+  back: "M19 12H5M11 6l-6 6 6 6",
 };
 
 /**
@@ -36,12 +35,12 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
-/** Create an icon, which screen readers do not see. */
+/** Create an icon, which screen readers do not see, by its name or by its path. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   for (const [key, value] of Object.entries({ viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" })) svg.setAttribute(key, value);
   const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", ICONS[name]);
+  path.setAttribute("d", ICONS[name] ?? name);
   svg.append(path);
   return svg;
 }
@@ -78,29 +77,6 @@ export function picture(src, props = {}) {
   image.addEventListener("load", () => (image.style.visibility = ""));
   if (src) image.src = src;
   return image;
-}
-
-export const isCalm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-/**
- * Replace children, and let those that stay glide from their old places to the new ones (FLIP).
- * @param {HTMLElement} list its children have a `data-key`
- * @param {HTMLElement[]} children in their new order
- */
-export function reorder(list, children) {
-  const before = new Map([...list.children].map((child) => [child.dataset.key, child.getBoundingClientRect()]));
-  list.replaceChildren(...children);
-  if (isCalm()) return;
-  for (const child of children) {
-    const old = before.get(child.dataset.key);
-    const now = child.getBoundingClientRect();
-    if (now.top > window.innerHeight && (!old || old.top > window.innerHeight)) continue;
-    if (!old) child.animate({ opacity: [0, 1] }, { duration: 200, easing: "ease-out" });
-    else if (old.left !== now.left || old.top !== now.top) {
-      const from = `translate(${old.left - now.left}px, ${old.top - now.top}px)`;
-      child.animate({ transform: [from, "none"] }, { duration: 260, easing: "cubic-bezier(.2,.7,.2,1)" });
-    }
-  }
 }
 
 /** Return an http(s) address, or nothing: it must not be a script. */

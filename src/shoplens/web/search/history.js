@@ -22,6 +22,11 @@ export class History {
     return history.state?.shoplens?.query ?? fromHash(location.hash);
   }
 
+  /** The place on the page, of the entry that is shown. */
+  get scroll() {
+    return history.state?.shoplens?.scroll ?? 0;
+  }
+
   push(query) {
     clearTimeout(this.timer);
     this.#write(history.state?.shoplens?.query);

@@ -65,7 +65,7 @@ export class Photos {
   /** Return a photo; after a reload it is a smaller copy. Null where it is of another tab. */
   async get(id) {
     if (this.known.has(id)) return this.known.get(id);
-    const text = this.keep ? readStored(KEPT + id) : null;
+    const text = this.keep ? sessionStorage.getItem(KEPT + id) : null;
     if (!text) return null;
     const { size, sentSize, data } = JSON.parse(text);
     const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
@@ -80,15 +80,6 @@ export class Photos {
     const names = Object.keys(sessionStorage).filter((name) => name.startsWith(KEPT));
     for (const name of names.slice(0, Math.max(0, names.length - MAX_KEPT + 1))) sessionStorage.removeItem(name);
     sessionStorage.setItem(KEPT + photo.id, JSON.stringify({ size, sentSize: photo.size, data }));
-  }
-}
-
-/** Return what the tab's storage holds; null where the page may not use it. */
-function readStored(name) {
-  try {
-    return sessionStorage.getItem(name);
-  } catch {
-    return null;
   }
 }
 

@@ -15,7 +15,7 @@ const CONDITION_HINT = "price < 60 and in_stock = true"; // a condition is writt
 export function createAdvanced(app, details) {
   const { texts } = app;
   const sliders = app.shop.dimensions.map(({ name }) => {
-    const input = h("input", { type: "range", min: 0, max: MAX_FACTOR, step: 0.25, data: { held: `weight ${name}` }, "aria-label": texts.field(name) });
+    const input = h("input", { type: "range", min: 0, max: MAX_FACTOR, step: 0.25, "aria-label": texts.field(name) });
     let timer = 0;
     input.addEventListener("input", () => {
       clearTimeout(timer);
@@ -36,7 +36,7 @@ export function createAdvanced(app, details) {
   return () => {
     const { factors } = app.query;
     for (const { name, input, share } of sliders) {
-      input.value = String(factors[name] ?? 1);
+      if (!input.matches(":active")) input.value = String(factors[name] ?? 1); // a drag goes on
       const part = texts.percent(app.answer?.importances?.[name] ?? 0);
       share.textContent = part;
       input.setAttribute("aria-valuetext", texts.say("weightOf", { name: texts.field(name), factor: factors[name] ?? 1, share: part }));

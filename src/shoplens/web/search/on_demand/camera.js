@@ -3,6 +3,8 @@
 import { addStyle, button, h } from "../dom.js";
 import { editorsStyle } from "../styles/editors.js";
 
+const FLIP = "M4 12a8 8 0 0 1 14-5l2 2M20 4v5h-5M20 12a8 8 0 0 1-14 5l-2-2M4 20v-5h5";
+
 /**
  * Let a shopper take a photo.
  * @param {import("../app.js").SearchApp} app
@@ -27,7 +29,7 @@ export async function takePhoto(app) {
   return new Promise((resolve) => {
     let photo = null;
     const shutter = h("button.shutter", { type: "button", "aria-label": say("shutter"), title: say("shutter") });
-    const flip = button(say("flip"), { glyph: "flip", round: true, hidden: !hasSeveral });
+    const flip = button(say("flip"), { glyph: FLIP, round: true, hidden: !hasSeveral });
     const dialog = h("dialog.modal.camera", { "aria-label": say("take") }, video,
       h("div.controls", {}, button(say("close"), { glyph: "close", round: true, onclick: () => dialog.close() }), shutter, hasSeveral ? flip : h("span")));
     shutter.addEventListener("click", async () => {

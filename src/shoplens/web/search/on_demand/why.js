@@ -56,7 +56,7 @@ export function describeReasons(result, texts) {
     if (likeness < SIMILAR || reasons.length === MAX_REASONS || isSaid) continue;
     const match = likeness >= SAME ? matches[name]?.class?.split(" > ").at(-1) : null;
     const own = texts.table.fields[name] ?? texts.field(name);
-    reasons.push(texts.say(likeness >= SAME ? "whySame" : "whyNear", { name: own.toLocaleLowerCase(texts.lang) }) + (match ? ` (${match})` : ""));
+    reasons.push(texts.say(likeness >= SAME ? "whySame" : "whyNear", { name: texts.lang.startsWith("de") ? own : own.toLocaleLowerCase(texts.lang) }) + (match ? ` (${match})` : ""));
   }
   if (!reasons.length) return texts.say("whyNothing");
   const list = new Intl.ListFormat(texts.lang, { type: "conjunction" }).format(reasons);

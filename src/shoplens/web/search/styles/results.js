@@ -23,7 +23,7 @@ export const resultsStyle = `
 .card .open::after { content: ""; position: absolute; inset: 0; border-radius: var(--radius); }
 .card .open:focus-visible { outline: none; }
 .card .open:focus-visible::after { outline: 2px solid var(--link); outline-offset: 4px; }
-.card .foot { display: flex; align-items: center; gap: 8px; min-height: 32px; }
+.card .foot { display: flex; flex-wrap: wrap; align-items: center; gap: 0 8px; min-height: 32px; }
 .card .price { font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .card .dots { display: flex; align-items: center; gap: 4px; margin-inline-start: auto; position: relative; z-index: 1; font-size: 12px; color: var(--soft); }
 .card .dots i { width: 12px; height: 12px; border-radius: 50%; border: 1px solid var(--edge); }
@@ -43,7 +43,7 @@ export const resultsStyle = `
 .busy .grid:not(.waiting) { opacity: .6; transition: opacity .2s .15s; }
 .foot-row { display: flex; flex-wrap: wrap; justify-content: center; gap: 12px; margin-top: 32px; }
 .foot-row:empty { display: none; }
-.empty { max-width: 480px; margin: 0 auto; padding: 40px 0; text-align: center; }
+.empty { max-width: 512px; margin: 0 auto; padding: 40px 16px; text-align: center; }
 .empty .mark { display: inline-grid; place-items: center; width: 72px; height: 72px; margin-bottom: 16px; border-radius: 50%; background: color-mix(in srgb, var(--ink) 6%, transparent); }
 .empty .mark .icon { width: 32px; height: 32px; stroke-width: 1.25; }
 .empty p { margin: 8px 0 20px; color: var(--soft); }

@@ -7,9 +7,9 @@ export const tokensStyle = `
   --ground: var(--shoplens-ground, #fbfaf8); --ink: var(--shoplens-ink, #1d1c1a);
   --surface: #fff; --soft: #66635d; --line: #e4e1db; --edge: #8b8780; --tile: #f2f0ec; --warn: #8a4b00;
   --shade: rgb(20 19 17 / 56%); --lift: 0 1px 2px rgb(20 19 17 / 8%), 0 8px 24px rgb(20 19 17 / 10%);
-  --fill: var(--accent); --link: var(--accent);
+  --fill: var(--accent); --link: oklch(from var(--accent) min(l, .52) c h);
   font: var(--shoplens-font, inherit); font-size: 14px; line-height: 20px; color: var(--ink); background: var(--ground);
-  text-align: start; overflow-wrap: anywhere;
+  text-align: start; text-indent: 0; text-transform: none; letter-spacing: normal; word-spacing: normal; white-space: normal; overflow-wrap: anywhere;
 }
 @media (prefers-color-scheme: dark) {
   .app:not([data-scheme="light"]) {

@@ -22,6 +22,7 @@ export const texts = {
   yourPhoto: "Ihr Foto",
   sharedPhoto: "Das Foto eines Links, den Ihnen jemand geschickt hat",
   likeProduct: "Ähnlich wie „{title}“",
+  back: "Zurück",
   newPhoto: "Neues Foto",
   newSearch: "Neue Suche",
   editCrop: "Teil des Fotos auswählen",

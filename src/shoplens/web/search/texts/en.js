@@ -22,6 +22,7 @@ export const texts = {
   yourPhoto: "Your photo",
   sharedPhoto: "The photo of a link that somebody sent you",
   likeProduct: "Like “{title}”",
+  back: "Back",
   newPhoto: "New photo",
   newSearch: "New search",
   editCrop: "Choose a part of the photo",

@@ -22,6 +22,7 @@ export const texts = {
   yourPhoto: "Tu foto",
   sharedPhoto: "La foto de un enlace que alguien te ha enviado",
   likeProduct: "Como «{title}»",
+  back: "Volver",
   newPhoto: "Nueva foto",
   newSearch: "Nueva búsqueda",
   editCrop: "Elegir una parte de la foto",

@@ -22,6 +22,7 @@ export const texts = {
   yourPhoto: "Votre photo",
   sharedPhoto: "La photo d'un lien que quelqu'un vous a envoyé",
   likeProduct: "Comme « {title} »",
+  back: "Retour",
   newPhoto: "Nouvelle photo",
   newSearch: "Nouvelle recherche",
   editCrop: "Choisir une partie de la photo",

@@ -24,9 +24,13 @@ export class Texts {
     this.plural = new Intl.PluralRules(lang);
   }
 
-  /** Load the texts of a language: of `own` where it has them, else the shipped ones, else English. */
+  /**
+   * Load the texts of a language: of `own` where it has them, else the shipped ones. Of several languages it is the first
+   * that has texts; if none has, it is English.
+   */
   static async load(lang, own = {}) {
-    const wanted = isLanguage(lang) ? lang : "en";
+    const hasTexts = (one) => isLanguage(one) && (SHIPPED[one.split("-")[0]] || Object.keys(own).length);
+    const wanted = [lang].flat().find(hasTexts) ?? "en";
     const { texts } = await (SHIPPED[wanted.split("-")[0]] ?? SHIPPED.en)();
     const table = { ...texts, ...own };
     for (const group of ["fields", "errors"]) table[group] = { ...texts[group], ...own[group] };

@@ -1,6 +1,7 @@
 /** Filters: in a column beside the results, or in a sheet over them where the screen is narrow. */
 
 import { button, h } from "../dom.js";
+import { morphChildren } from "../morph.js";
 import { SEPARATOR, toggleTick } from "../query.js";
 import { createWeights } from "./weights.js";
 
@@ -47,17 +48,10 @@ export class Filters {
     const { app } = this;
     this.clear.disabled = !app.conditionCount;
     const facets = app.answer?.facets;
-    if (facets?.length) this.facets = facets;
+    if (facets && (facets.length || !this.facets)) this.facets = facets;
     if (!this.facets || !app.shop) return;
-    const key = JSON.stringify([this.facets, app.query.ticks, app.query.price, [...this.whole], app.query.where]);
-    if (key !== this.key) {
-      this.key = key;
-      const focused = this.panel.getRootNode().activeElement;
-      const held = this.panel.contains(focused) ? focused.dataset.held : null;
-      this.panel.replaceChildren(...this.#createGroups());
-      if (held) this.panel.querySelector(`[data-held="${CSS.escape(held)}"]`)?.focus();
-    }
-    this.weights?.update();
+    morphChildren(this.panel, this.#createGroups());
+    this.weights.update();
   }
 
   #createGroups() {
@@ -75,7 +69,7 @@ export class Filters {
   }
 
   #createDetails(name, title, isOpen, ...children) {
-    const details = h("details", { open: this.opened.get(name) ?? isOpen }, h("summary", { data: { held: `group ${name}` } }, title), ...children);
+    const details = h("details", { open: this.opened.get(name) ?? isOpen, data: { key: name } }, h("summary", {}, title), ...children);
     details.addEventListener("toggle", () => this.opened.set(name, details.open));
     return details;
   }
@@ -86,11 +80,10 @@ export class Filters {
     const rows = field.tree.length ? treeRows(field, facet, ticked) : flatRows(facet, ticked);
     const isWhole = this.whole.has(field.name);
     const shown = isWhole ? rows : rows.filter((row, place) => place < SHOWN || row.isTicked);
-    const list = h("ul", {}, ...shown.map((row) => h("li", { className: row.depth ? "branch" : "", style: { "padding-inline-start": `${20 * row.depth}px` } }, this.#createTick(field, row))));
+    const list = h("ul", {}, ...shown.map((row) => h("li", { className: row.depth ? "branch" : "", data: { key: row.value }, style: { "padding-inline-start": `${20 * row.depth}px` } }, this.#createTick(field, row))));
     const more = rows.length > SHOWN
-      ? button(app.texts.say(isWhole ? "showLess" : "showMore", { count: rows.length }), { kind: "plain", data: { held: `more ${field.name}` }, onclick: () => {
-          if (isWhole) this.whole.delete(field.name);
-          else this.whole.add(field.name);
+      ? button(app.texts.say(isWhole ? "showLess" : "showMore", { count: rows.length }), { kind: "plain", onclick: () => {
+          if (!this.whole.delete(field.name)) this.whole.add(field.name);
           this.update();
         } })
       : null;
@@ -99,7 +92,7 @@ export class Filters {
 
   #createTick(field, { value, name, count, isTicked }) {
     const { app } = this;
-    const box = h("input", { type: "checkbox", checked: isTicked, data: { held: `${field.name}=${value}` } });
+    const box = h("input", { type: "checkbox", checked: isTicked });
     box.addEventListener("change", () => app.change(toggleTick(app.query, field.name, value)));
     const hasColors = Object.keys(field.swatches).length > 0;
     const color = field.swatches[value.toLocaleLowerCase()] ?? (hasColors ? "transparent" : null);
@@ -112,13 +105,13 @@ export class Filters {
     const { texts, shop: { price }, query } = app;
     const isBounded = (end) => end !== null && end !== undefined;
     const inputs = ["priceFrom", "priceTo"].map((key, end) => h("input.field", {
-      type: "number", min: 0, step: "any", inputMode: "decimal", "aria-label": texts.say(key), data: { held: key },
+      type: "number", min: 0, step: "any", inputMode: "decimal", "aria-label": texts.say(key), data: { key },
       placeholder: texts.number(end ? Math.ceil(price.max) : Math.floor(price.min)), value: isBounded(query.price[end]) ? query.price[end] : "",
     }));
     const change = () => {
       let [low, high] = inputs.map((input) => (input.value === "" || !(Number(input.value) >= 0) ? null : Number(input.value)));
       if (low !== null && high !== null && low > high) [low, high] = [high, low];
-      if (String([low, high]) !== String(query.price)) app.change({ ...app.query, price: [low, high] });
+      if (String([low, high]) !== String(app.query.price)) app.change({ ...app.query, price: [low, high] });
     };
     for (const input of inputs) input.addEventListener("change", change);
     const title = app.currency ? `${texts.say("price")} (${app.currency})` : texts.say("price");

@@ -1,6 +1,6 @@
 /** The results: a sentence, the grid of cards, and friendly screens where there are none. */
 
-import { button, h, icon, reorder } from "../dom.js";
+import { button, h, icon } from "../dom.js";
 import { createCard } from "./card.js";
 import { conditionWishes, meaningWishes } from "./chips.js";
 import { createSamples } from "./start.js";
@@ -29,7 +29,9 @@ export class Results {
     const { app } = this;
     const { answer, problem, texts } = app;
     const isFirst = app.isBusy && (!answer || !answer.results.length);
+    if (app.isBusy && !isFirst && Object.keys(app.query.factors).length) import("../on_demand/glide.js").then(({ glide }) => (this.glide = glide), () => {});
     this.#say(problem ? texts.error(problem) : app.waiting ? describeWait(app.waiting, texts) : isFirst ? texts.say("searching") : answer ? describeAnswer(answer, app) : "", Boolean(problem || app.waiting));
+    this.said.classList.toggle("quiet", Boolean(answer && !problem && !isFirst && !answer.results.length)); // the screen says it in large
     this.amount.textContent = answer && !problem && !isFirst && !app.productId ? describeAmount(answer, texts) : "";
     this.screen.replaceChildren(...this.#createScreen(isFirst));
     this.grid.classList.toggle("waiting", isFirst);
@@ -41,7 +43,9 @@ export class Results {
       this.grid.replaceChildren();
     } else if (this.shown !== answer) {
       this.shown = answer;
-      reorder(this.grid, this.#createCards(answer));
+      const cards = this.#createCards(answer);
+      if (this.glide) this.glide(this.grid, cards);
+      else this.grid.replaceChildren(...cards);
     }
     this.#updateFoot(answer, problem);
   }
@@ -83,7 +87,6 @@ export class Results {
       return [h("div.empty", {}, choices(again, ...this.#createTakeBacks(), button(texts.say("newSearch"), { onclick: () => app.reset() })))];
     }
     if (answer?.verdict === "no-product") {
-      this.said.replaceChildren();
       const samples = createSamples(app);
       return screen("camera", texts.say("noProduct"), texts.say("noProductLead"),
         choices(button(texts.say("take"), { glyph: "camera", kind: "primary", onclick: () => app.start.takePhoto() }), button(texts.say("choose"), { glyph: "picture", onclick: () => app.start.choosePhoto() }),
@@ -91,7 +94,6 @@ export class Results {
         samples.length > 0 && h("div.samples", {}, h("p", {}, texts.say("samples")), h("ul", {}, ...samples)));
     }
     if (answer && !answer.results.length) {
-      this.said.replaceChildren();
       const backs = this.#createTakeBacks();
       return screen("search", texts.say("nothing"), texts.say(backs.length ? "nothingLead" : "nothingAtAll"), choices(...backs,
         app.conditionCount > 1 && button(texts.say("clearAll"), { kind: "primary", onclick: () => app.clearConditions() }), !backs.length && button(texts.say("newSearch"), { onclick: () => app.reset() })));
@@ -112,23 +114,17 @@ export class Results {
     if (app.productId || problem || !answer?.results.length) return this.foot.replaceChildren();
     const more = answer.next_offset !== null && !app.query.sort;
     const isEnd = answer.next_offset === null && answer.results.length >= MAX_PAGED;
-    const key = `${more} ${isEnd} ${app.isBusy}`;
+    const told = app.moreProblem ? texts.error(app.moreProblem) : app.waiting ? describeWait(app.waiting, texts) : "";
+    const key = `${more} ${isEnd} ${app.isBusy} ${told}`;
     if (this.foot.children.length && this.footKey === key) return undefined;
     this.footKey = key;
-    const link = app.isPage && button(texts.say("copyLink"), { glyph: "link", kind: "plain", onclick: () => this.#copyLink() });
-    return this.foot.replaceChildren(...[isEnd && h("p.small.soft", {}, texts.say("pagesEnd")), more && button(texts.say("moreResults"), { disabled: app.isBusy, onclick: () => this.#showMore() }), link].filter(Boolean));
+    return this.foot.replaceChildren(...[isEnd && h("p.small.soft", {}, texts.say("pagesEnd")), told && h("p.small.warn", { role: "alert" }, told), more && button(texts.say("moreResults"), { disabled: app.isBusy, onclick: () => this.#showMore() }), app.createLink?.(app)].filter(Boolean));
   }
 
   async #showMore() {
     const count = this.grid.children.length;
     await this.app.showMore();
     this.grid.children[count]?.querySelector(".open")?.focus({ preventScroll: true });
-  }
-
-  async #copyLink() {
-    const { app } = this;
-    await navigator.clipboard?.writeText(app.history.linkOf(app.query)).catch((problem) => console.warn("shoplens:", problem.message));
-    this.#say(app.texts.say(app.query.photo && !app.query.like ? "copiedPhoto" : "copied"), false);
   }
 }
 

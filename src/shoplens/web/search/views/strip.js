@@ -25,7 +25,7 @@ export class Strip {
       this.element.replaceChildren(
         h("div.likeness", {}, like?.photo ? picture(app.service.photoAddress(like.photo, 384), { width: 112, height: 136 }) : h("span"),
           h("p", { dir: "auto" }, texts.say("likeProduct", { title: like?.title ?? query.like }))),
-        h("div.corner", {}, again));
+        h("div.corner", {}, app.before && button(texts.say("back"), { glyph: "back", round: true, onclick: () => app.change(app.before, { focus: true }) }), again));
     } else if (!photo?.size) {
       const words = texts.say(photo || query.address ? "yourPhoto" : "sharedPhoto");
       this.element.replaceChildren(h("div.likeness", {}, icon("picture"), h("p", {}, words)), h("div.corner", {}, again));

@@ -30,6 +30,7 @@ export class Tools {
     if (this.field.getRootNode().activeElement !== this.field || this.shown !== app.query.text) this.field.value = app.query.text;
     this.shown = app.query.text;
     this.sort.value = app.query.sort;
+    this.sort.hidden = Boolean(app.shop) && !app.shop.price;
     const count = app.conditionCount;
     this.badge.textContent = count;
     this.badge.hidden = !count;

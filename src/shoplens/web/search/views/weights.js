@@ -13,7 +13,7 @@ export function createWeights(app) {
   const main = shop.dimensions.find((one) => one.name === "color") ?? shop.dimensions.find((one) => one.name === shop.fields[1]?.name);
   const setFactor = (factor) => app.change({ ...app.query, factors: { ...app.query.factors, [main.name]: factor } });
   const radios = !main ? [] : CHOICES.map(([key, factor]) => {
-    const input = h("input", { type: "radio", name: "matters", value: factor, data: { held: `matters ${key}` }, onchange: () => setFactor(factor) });
+    const input = h("input", { type: "radio", name: "matters", value: factor, onchange: () => setFactor(factor) });
     return h("label", {}, input, h("span", {}, texts.say(key)));
   });
   const title = main && texts.say("matters", { name: texts.field(main.name) });
