@@ -163,8 +163,8 @@ def test_a_slot_a_template_parts_and_texts_make_it_the_shops_own(
 def test_texts_from_right_to_left_mirror_the_search_and_keep_the_texts_of_the_shop(
     browser: Any, shop_site: ShopSite, address: str, drawn_shop: Path
 ) -> None:
-    markup = f"""<shoplens-search endpoint="{address}" mode="inline" lang="ar"></shoplens-search>
-      <script type="module" nonce="x">document.querySelector("shoplens-search").texts = {{ title: "ابحث بصورة" }};</script>"""
+    markup = f"""<shoplens-search id="one" endpoint="{address}" mode="inline" lang="ar"></shoplens-search>
+      <script type="module" nonce="x">document.querySelector("#one").texts = {{ title: "ابحث بصورة" }};</script>"""
     with shop_page(browser, shop_site, address, markup) as page:
         page.get_by_role("heading", name="ابحث بصورة").wait_for()
         page.locator("input[type=file]").set_input_files(drawn_shop / "query.jpg")
@@ -180,7 +180,8 @@ def test_the_dialog_does_not_take_over_how_the_page_around_it_writes(
     browser: Any, shop_site: ShopSite, address: str, drawn_shop: Path
 ) -> None:
     """In a bar of links, which are often in capitals and in one line."""
-    markup = f"""<style nonce="x">nav {{ white-space: nowrap; text-transform: uppercase; letter-spacing: .2em; }}</style>
+    look = "white-space: nowrap; text-transform: uppercase; letter-spacing: .2em"
+    markup = f"""<style nonce="x">nav {{ {look} }}</style>
       <nav><shoplens-search endpoint="{address}"></shoplens-search></nav>"""
     with shop_page(browser, shop_site, address, markup) as page:
         page.get_by_role("button", name="Search by photo").click()
@@ -198,10 +199,8 @@ def test_further_results_that_fail_leave_the_others(
     with shop_page(browser, shop_site, address, markup) as page:
         page.locator("input[type=file]").set_input_files(drawn_shop / "query.jpg")
         page.locator(CARDS).first.wait_for()
-        failure = '{"error": {"code": "unforeseen", "problem": "x", "fix": "y"}}'
-        page.route(
-            "**/v1/search", lambda route: route.fulfill(status=500, body=failure, content_type="application/json")
-        )
+        failure = {"error": {"code": "unforeseen", "problem": "x", "fix": "y"}}
+        page.route("**/v1/search", lambda route: route.fulfill(status=500, json=failure))
         page.get_by_role("button", name="Show more").click()
         page.locator(".foot-row [role=alert]").wait_for()
         assert page.locator(CARDS).count() == 5

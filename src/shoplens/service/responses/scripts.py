@@ -26,8 +26,8 @@ _STYLE_SPACE = re.compile(r"\s*;\s*(?=\})|\s*([{};,>])\s*|(:) ")
 
 
 def shorten_script(script: str) -> str:
-    """Leave out the comments of a script, and spaces and semicolons that mean nothing; also in a style, which is a text of
-    several lines in backticks.
+    """Leave out the comments of a script, and spaces and semicolons that mean nothing; also in a style, which is a text
+    of several lines in backticks.
 
     Statements must end with semicolons, none may be empty, and templates must not contain templates.
     """
