@@ -35,6 +35,11 @@ def shop_page(browser: Any, site: ShopSite, service: str, markup: str) -> Iterat
         context.close()
 
 
+def wait_until(page: Any, condition: str) -> None:
+    """Wait for a condition in the page, whose security policy forbids Playwright's own way."""
+    page.evaluate(f"async () => {{ while (!({condition})) await new Promise(requestAnimationFrame) }}")
+
+
 def test_the_dialog_searches_and_tells_what_happens(
     browser: Any, shop_site: ShopSite, address: str, drawn_shop: Path
 ) -> None:
@@ -68,6 +73,7 @@ def test_the_dialog_finds_its_search_again_after_a_product_and_after_a_reload(
         page.locator(CARDS).first.wait_for()
         first, last = (page.locator(f"{CARDS} h3").nth(place).inner_text() for place in (0, 9))
         scroll = page.locator("dialog .scroll").evaluate("one => { one.scrollTop = 300; return one.scrollTop }")
+        wait_until(page, "Object.keys(sessionStorage).some((name) => name.startsWith('shoplens-photo-'))")
         for show_again in (page.reload, page.go_back):
             if show_again == page.go_back:
                 page.goto(f"{shop_site.origin}/product")
@@ -77,12 +83,10 @@ def test_the_dialog_finds_its_search_again_after_a_product_and_after_a_reload(
             page.locator(CARDS).nth(9).wait_for()
             assert [page.locator(f"{CARDS} h3").nth(place).inner_text() for place in (0, 9)] == [first, last]
             assert page.locator(".strip img").is_visible()
-            at_place = (
-                f"document.querySelector('shoplens-search').shadowRoot.querySelector('.scroll').scrollTop === {scroll}"
-            )
-            page.evaluate(f"async () => {{ while (!({at_place})) await new Promise(requestAnimationFrame) }}")
+            place = "document.querySelector('shoplens-search').shadowRoot.querySelector('.scroll').scrollTop"
+            wait_until(page, f"{place} === {scroll}")
         page.keyboard.press("Escape")
-        page.locator("dialog.overlay").wait_for(state="hidden")
+        wait_until(page, "events.some(([name]) => name === 'close')")
         page.reload()
         page.get_by_role("button", name="Search by photo").wait_for()
         assert not page.locator("dialog.overlay").is_visible()
