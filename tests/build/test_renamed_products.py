@@ -152,3 +152,29 @@ def test_a_photo_of_many_products_is_reported_by_index_and_sync(folder: Path) ->
     assert "p0.png" in problem.example
     with shop:
         assert [problem.kind for problem in shop.sync(folder / "one.jsonl").problems] == ["photo-of-many-products"]
+
+
+def magento_feed(folder: Path, name: str, *, images: bool) -> Path:
+    """Write a Magento export of a shirt in two colours, and of twenty bags; the shirt may have no photos."""
+    photos = ["p0.png", "p1.png"] if images else ["", ""]
+    lines = [
+        "sku,product_type,name,base_image,additional_attributes,configurable_variations,visibility",
+        f"shirt-Red,simple,Shirt,{photos[0]},color=Red,,Not Visible Individually",
+        f"shirt-Blue,simple,Shirt,{photos[1]},color=Blue,,Not Visible Individually",
+        'shirt,configurable,Shirt,,,"sku=shirt-Red,color=Red|sku=shirt-Blue,color=Blue",Catalog',
+        *(f"bag{number},simple,Bag {number},p{number % 8 + 2}.png,,,Catalog" for number in range(20)),
+    ]
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def test_products_whose_rows_lost_all_photos_stay_as_they_were(folder: Path) -> None:
+    """The feed splits rows into products by their photos; without any, the whole shirt is one rejected product."""
+    before, after = magento_feed(folder, "one.csv", images=True), magento_feed(folder, "two.csv", images=False)
+    with Shop.index(before, folder / "store", media=folder, embedder=ColourEmbedder())[0] as shop:
+        shirts = {name for name in shop.products.ids() if name.startswith("shirt")}
+        assert len(shirts) == 2
+        summary = shop.sync(after, media=folder, max_removals="50%")
+        assert (summary.removed, summary.rejected > 0) == (0, True)
+        assert shirts <= set(shop.products.ids())

@@ -11,7 +11,7 @@ from shoplens.build.copy_products import copy_written_products
 from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, load_scorer, rescore_products
 from shoplens.build.photo_features import backbone_width, feature_model, object_parts
 from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, Outcome, ProductEncoder
-from shoplens.build.product_ids import KnownIds, find_renames, rejected_ids
+from shoplens.build.product_ids import KnownIds, find_renames, rejected_products
 from shoplens.build.run import BATCH, OnRenames, Run, Summary, write_entries
 from shoplens.build.tuning.caption_proof import write_caption_model
 from shoplens.build.tuning.tuning_photos import PhotoMaker
@@ -201,8 +201,7 @@ class Builder:
             renames = find_renames(generation.index, feed, gone)
             self._report_renames(run.summary, renames)
             gone.difference_update(renames)
-            if gone:
-                gone.difference_update(rejected_ids(feed))
+            gone -= rejected_products(generation.index, feed, gone)
             if len(gone) > allowed:
                 self._report_rejections(feed, run)
                 raise Refused(
@@ -212,7 +211,7 @@ class Builder:
                     problems=run.report.summary(),
                 )
             self._write_products(generation.index, feed, self._encoder_for(generation, run), run)
-            if gone and len(gone) == generation.index.count():
+            if not run.summary.products and generation.index.count():
                 raise _nothing_usable_error(feed, run.report)
             run.summary.renamed = _keep_completed_renames(renames, generation.index)
             self._add_renames(run.summary)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from shoplens.feeds import Feed
 from shoplens.index.protocol import Index, StoredProduct
@@ -50,8 +50,16 @@ def _successors(record: StoredProduct, feed: Feed) -> dict[str, Product]:
     return {product.id: product for name in record.product.identifiers for product in feed.successors_of(name)}
 
 
-def rejected_ids(feed: Feed) -> Iterator[str]:
-    """Yield the ids of products whose rows in the feed were rejected."""
-    for item in feed:
-        if isinstance(item, Rejection) and item.level == "rejected":
-            yield item.product_id
+def rejected_products(index: Index, feed: Feed, gone: Iterable[str]) -> set[str]:
+    """Return which of these products have a row in the feed that was rejected: by its id, or by that of another row or
+    of the group, where the feed splits its rows into products by what was rejected, such as photos."""
+    wanted = set(gone)
+    if not wanted:
+        return wanted
+    rejected = {item.product_id for item in feed if isinstance(item, Rejection) and item.level == "rejected"} - {""}
+    records = index.records(sorted(wanted)) if rejected else []
+    return {
+        one.product.id
+        for one in records
+        if rejected & {one.product.id, one.product.group_id, *one.product.identifiers}
+    }

@@ -43,4 +43,5 @@ def run(
             progress=progress,
             on_renames=print_renames,
         )
-    print_summary("The store now equals the feed.", summary, as_json=json, strict=strict)
+    rest = ", but for what was rejected: products of such rows stay as they were" if summary.rejected else ""
+    print_summary(f"The store now equals the feed{rest}.", summary, as_json=json, strict=strict)
