@@ -140,6 +140,7 @@ def test_every_setting_has_help_and_a_variable(field: dataclasses.Field[object],
         "float": ("0.9", 0.9) if field.name == "precision" else ("4.5", 4.5),
     }
     special = {
+        "cors": "https://shop.example, http://localhost:3000",
         "currency": "EUR",
         "url_template": "https://a.example/{id}",
         "shop_logo": "https://a.example/logo.svg",
@@ -149,6 +150,20 @@ def test_every_setting_has_help_and_a_variable(field: dataclasses.Field[object],
     text, value = samples.get(str(field.type), ("/some/where", Path("/some/where")))
     settings = settings_from({PREFIX + field.name.upper(): text}, tmp_path)
     assert getattr(settings, field.name) == value
+
+
+@pytest.mark.parametrize("site", ["shop.example", "https://shop.example/search", "https://", "https://a.example b"])
+def test_a_site_that_no_browser_sends_is_refused(site: str) -> None:
+    with pytest.raises(SettingsError, match="cors names"):
+        Settings(cors=f"https://ok.example, {site}")
+
+
+def test_sites_are_compared_as_browsers_send_them() -> None:
+    assert Settings(cors=" https://a.example/ ,http://localhost:3000").cors_sites == (
+        "https://a.example",
+        "http://localhost:3000",
+    )
+    assert Settings(cors="*").cors_sites == ("*",)
 
 
 def test_tables_of_the_file_become_preferences_beside_the_flat_keys(tmp_path: Path) -> None:

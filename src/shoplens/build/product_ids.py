@@ -59,7 +59,5 @@ def rejected_products(index: Index, feed: Feed, gone: Iterable[str]) -> set[str]
     rejected = {item.product_id for item in feed if isinstance(item, Rejection) and item.level == "rejected"} - {""}
     records = index.records(sorted(wanted)) if rejected else []
     return {
-        one.product.id
-        for one in records
-        if rejected & {one.product.id, one.product.group_id, *one.product.identifiers}
+        one.product.id for one in records if rejected & {one.product.id, one.product.group_id, *one.product.identifiers}
     }

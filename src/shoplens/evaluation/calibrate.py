@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, judge_queries
@@ -52,7 +52,8 @@ def calibrate(
         origin = Origin(strategy.name, context.embedder.model, generation.index.count(), timestamp())
         context.progress("Fitting", 0, 0)
         try:
-            calibration = fit_calibration(samples, origin, absent_share)
+            weights = context.settings.preferences.weights if strategy.filters else {}
+            calibration = replace(fit_calibration(samples, origin, absent_share), weights=dict(weights))
         except InvalidValue as problem:
             raise _add_reasons(problem, queries, left_out) from None
         diagrams = measure_reliability(cross_fit(samples, absent_share))

@@ -134,6 +134,8 @@ def report_file(path: str | Path, *inputs: Path | None, suffix: str = ".json") -
     Raises:
         InvalidValue: the page cannot be written, or would overwrite an input.
     """
+    if not Path(path).name:
+        raise InvalidValue(f"The report {str(path)!r} names no file.", "Give a file with --report.")
     page = Path(path).with_suffix(".html") if Path(path).suffix == suffix else Path(path)
     for file in (page, page.with_suffix(suffix)):
         if any(path is not None and path.resolve() == file.resolve() for path in inputs):

@@ -29,7 +29,7 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
@@ -90,6 +90,7 @@ class Calibration:
             of ``PRECISIONS``, never falling; None where the data supports no claim.
         absent_thresholds: the same for ``not-in-catalogue``, on the probability of absence.
         measured: name -> figure, on photos of products that were not fitted to.
+        weights: those of ``[weights]`` in ``shoplens.toml`` that the scores were made with; others mean other scores.
 
     Raises:
         InvalidValue: for anything else.
@@ -107,6 +108,7 @@ class Calibration:
     exact_thresholds: tuple[float | None, ...]
     absent_thresholds: tuple[float | None, ...]
     measured: Mapping[str, float]
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 < self.absent_share < 1:
@@ -121,13 +123,13 @@ class Calibration:
         _check_thresholds("absent", self.absent_thresholds)
         if not all(map(math.isfinite, self.measured.values())):
             raise InvalidValue(f"A measured figure of {dict(self.measured)} is not finite.", "Leave it out.")
-        for field in ("match", "absent", "measured"):
-            object.__setattr__(self, field, MappingProxyType(dict(getattr(self, field))))
+        for name in _MAPPINGS:
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def as_json(self) -> str:
         """The file's text; :meth:`from_json` gives back an equal calibration."""
-        mappings = {field: dict(getattr(self, field)) for field in _MAPPINGS}
-        plain = {field: getattr(self, field) for field in (*_PLAIN, *_THRESHOLDS)}
+        mappings = {name: dict(getattr(self, name)) for name in _MAPPINGS}
+        plain = {name: getattr(self, name) for name in (*_PLAIN, *_THRESHOLDS)}
         content = {"format": FORMAT, **plain, **mappings}
         return json.dumps({**content, "checksum": _checksum(content)}, indent=2) + "\n"
 
@@ -145,12 +147,13 @@ class Calibration:
             checksum = told.pop("checksum", None)  # older files have none
             if checksum is not None and checksum != _checksum(told):
                 raise TypeError("a value is not the one that was written")
-            fields: dict[str, Any] = {field: _validate_type(told[field], kind) for field, kind in _PLAIN.items()}
-            for field in _MAPPINGS:
-                fields[field] = {name: float(_validate_type(value, float, int)) for name, value in told[field].items()}
-            for field in _THRESHOLDS:
-                values = _validate_type(told[field], list)
-                fields[field] = tuple(
+            told.setdefault("weights", {})  # older files have none
+            fields: dict[str, Any] = {name: _validate_type(told[name], kind) for name, kind in _PLAIN.items()}
+            for name in _MAPPINGS:
+                fields[name] = {key: float(_validate_type(value, float, int)) for key, value in told[name].items()}
+            for name in _THRESHOLDS:
+                values = _validate_type(told[name], list)
+                fields[name] = tuple(
                     None if value is None else float(_validate_type(value, float, int)) for value in values
                 )
             return cls(**fields)
@@ -170,7 +173,7 @@ _PLAIN: dict[str, type[Any]] = {
     "absent_share": float,
     "created": str,
 }
-_MAPPINGS = ("match", "absent", "measured")
+_MAPPINGS = ("match", "absent", "measured", "weights")
 _THRESHOLDS = ("exact_thresholds", "absent_thresholds")
 
 

@@ -12,6 +12,9 @@ from shoplens.settings import fold_name
 from shoplens.store.generation import Generation
 from shoplens.types import Query, Result
 
+OTHER_WEIGHTS = "There is no verdict: [weights] in shoplens.toml changed since `shoplens calibrate`. Run it again."
+"""Note of an answer whose scores the calibration does not know."""
+
 
 def answer_notes(
     query: Query,

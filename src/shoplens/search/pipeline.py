@@ -18,7 +18,7 @@ from shoplens.ranking.match_probability import REFERENCE, Calibration
 from shoplens.ranking.merchandising.conditions import shown_condition
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery, Strategy, default_strategy, strategy_named
 from shoplens.ranking.verdict import Judgement, is_merchandised, judge
-from shoplens.search.answer_notes import answer_notes
+from shoplens.search.answer_notes import OTHER_WEIGHTS, answer_notes
 from shoplens.search.barcode_answers import barcode_notes, judge_barcodes, match_barcodes
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.facets import FacetRequest, count_facets
@@ -81,7 +81,10 @@ def _search_live(
         photo, encoded = encode_query(query, prepared, encoder, index, photo, timer)
         if photo is not None and _shows_nothing(photo, index):
             return _answer(query, prepared, encoder, encoded, Judgement((), "no-product", None), (), (), timer), photo
-        calibration = None if _is_steered(query) else load_calibration(generation, prepared.strategy.name)
+        stored = load_calibration(generation, prepared.strategy.name)
+        weights = encoder.settings.preferences.weights if prepared.strategy.filters else {}
+        is_outdated = stored is not None and stored.weights != weights
+        calibration = None if photo is None or is_outdated or _is_steered(query) else stored
         shown = shown_condition(index, encoder.settings.preferences.merchandising)
         constraint = _constrain(query, generation, calibration, shown)
         ranking = prepared.rank(index, encoded, constraint, timer)
@@ -92,6 +95,8 @@ def _search_live(
         facets = _count_facets(query, prepared, index, ranking.query, constraint, timer)
         notes = answer_notes(query, results, constraint.photos.condition, generation, calibration)
         notes = barcode_notes(index, matches, results, constraint.photos.condition) + notes
+        if is_outdated:
+            notes += (OTHER_WEIGHTS,)
         answer = _answer(query, prepared, encoder, ranking.query, judgement, facets, notes, timer)
         if answer_log is not None and not _is_steered(query):  # the weights of a steered search are the person's
             answer = answer_log.add(generation, answer, ranking.query, ranking.tiers)

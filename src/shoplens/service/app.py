@@ -92,8 +92,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
         refuse=partial(_refuse_when_busy, connections),
         traces=traces,
     )
-    origins = [one.strip() for one in settings.cors.split(",") if one.strip()]
-    if origins:
+    if origins := settings.cors_sites:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,

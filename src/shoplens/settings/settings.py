@@ -29,6 +29,7 @@ PREFERENCES = "preferences"
 _USER_AGENT = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _LOGO = re.compile(r"https?://[!#-:<-~]{1,2000}")
+_SITE = re.compile(r"\*|https?://[^\s/?#,@]+", re.IGNORECASE)
 _CURRENCY = re.compile("[A-Z]{3}")
 _URL_TEMPLATE = re.compile(r"https?://[^{}\s]+(\{(id|group_id|url)\}[^{}\s]*)+")
 _Value = TypeVar("_Value")
@@ -187,6 +188,12 @@ class Settings:
             raise SettingsError(
                 f"shop_logo is {self.shop_logo[:100]!r}.", "Give an http or https address of a picture."
             )
+        for site in self.cors_sites:
+            if not _SITE.fullmatch(site):
+                raise SettingsError(
+                    f"cors names {site[:100]!r}.",
+                    "Give sites with their scheme and without a path, such as https://shop.example, or * for all.",
+                )
         if self.currency and not _CURRENCY.fullmatch(self.currency):
             raise SettingsError(f"currency is {self.currency[:100]!r}.", "Give the code of a currency, such as EUR.")
         if self.url_template and not _URL_TEMPLATE.fullmatch(self.url_template):
@@ -200,6 +207,11 @@ class Settings:
                 "Give 1 to 256 printable ASCII characters on one line, without spaces around them, "
                 "e.g. 'shoplens (+https://shop.example/contact)'.",
             )
+
+    @property
+    def cors_sites(self) -> tuple[str, ...]:
+        """The web sites whose pages may search, without a slash at their ends."""
+        return tuple(site.strip().rstrip("/") for site in self.cors.split(",") if site.strip())
 
     @property
     def for_queries(self) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,16 @@ def test_one_of_several_values_is_shown_for_comparison() -> None:
     ).findings
     assert finding.feed_value == "red and blue"
     assert [shown.product_id for shown in finding.photos] == ["wrong", "red", "green"]
+
+
+def test_sizes_are_not_read_out_of_photos() -> None:
+    """They go with what photos show, so that a head may predict them, but no photo shows which are in stock."""
+    size = Dimension("size", "multi", "size", ("S", "XL"), (9, 9))
+    seen = ProductPrediction(product("p", "/p.png"), {"size": ("S",)}, (), {"size": {"S": 0.99, "XL": 0.99}})
+    assert find_value_errors([seen], [size], ("missing-value",)).findings == []
+    fabric = replace(seen, feed_classes={"fabric": ("S",)}, probabilities={"fabric": {"S": 0.99, "XL": 0.99}})
+    other = replace(size, name="fabric", field="fabric")
+    assert len(find_value_errors([fabric], [other], ("missing-value",)).findings) == 1
 
 
 def test_a_value_is_missing_only_where_products_like_it_have_one() -> None:

@@ -47,6 +47,12 @@ def store(folder: Path, tmp_path: Path) -> Path:
 # What cannot be compared
 
 
+@pytest.mark.parametrize("path", ["", "."])
+def test_a_report_needs_a_name(path: str) -> None:
+    with pytest.raises(InvalidValue, match="names no file"):
+        report_file(path)
+
+
 def test_a_check_without_a_baseline_names_the_command_that_makes_one(store: Path, tmp_path: Path) -> None:
     path = store / "evaluation/baseline.json"
     path.unlink()

@@ -174,6 +174,10 @@ def test_findings_are_accepted_and_exported_as_a_feed(shop: Shop, tmp_path: Path
         corrected = client.post("/v1/desk/findings/accept", json=body)
         assert corrected.status_code == 200, corrected.text
         assert corrected.json()["attributes"] == {"color": ["red"], "size": ["S"]}
+        added = client.post(
+            "/v1/desk/findings/accept", json={**body, "product_id": "red-2", "dimension": "size", "value": "L"}
+        )
+        assert added.json()["attributes"]["size"] == ["S", "M", "L"], "what products have several of is added"
         unknown = client.post("/v1/desk/findings/accept", json={**body, "dimension": "taste"})
         assert error_code(unknown) == "unknown-dimension"
         predicted = client.post("/v1/desk/findings/accept", json={**body, "dimension": "predicted.color"})

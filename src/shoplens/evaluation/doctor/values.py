@@ -10,6 +10,7 @@ from shoplens.evaluation.doctor.contradictions import Contradiction, find_additi
 from shoplens.evaluation.doctor.finding_text import format_count, format_probability
 from shoplens.evaluation.doctor.findings import MAX_PHOTOS, Finding, FindingPhoto, Kind, summarize_product
 from shoplens.evaluation.doctor.predictions import ProductPrediction
+from shoplens.feeds.assembly.size_words import is_size
 from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.types import Product
 
@@ -53,7 +54,8 @@ def find_value_errors(
     """Find wrong and missing values of the feed in one pass over the predictions.
 
     Args:
-        dimensions: the dimensions to compare, only such as photos were measured to show.
+        dimensions: the dimensions to compare, only such as photos were measured to show; sizes, which they cannot show
+            but which often go with what they show, are left out.
         kinds: what to look for; other kinds than ``wrong-value`` and ``missing-value`` are ignored.
     """
     wrong: list[tuple[ProductPrediction, Dimension, Contradiction]] = []
@@ -64,7 +66,7 @@ def find_value_errors(
         if prediction.probabilities is None:
             products_without_features += 1
             continue
-        for dimension in dimensions:
+        for dimension in (one for one in dimensions if not is_size(one.name)):
             probabilities = prediction.probabilities[dimension.name]
             feed_classes = prediction.feed_classes.get(dimension.name, ())
             for name in feed_classes:

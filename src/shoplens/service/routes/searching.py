@@ -183,6 +183,9 @@ async def answer_page(
         InvalidValue: ``another-generation``.
     """
 
+    if body.precision is None:
+        query = replace(query, precision=service.shop.settings.precision)
+
     def call() -> bytes:
         if body.objects:
             check_object_query(query)

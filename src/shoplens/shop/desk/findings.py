@@ -25,7 +25,8 @@ class ShopFindings:
         self._parts = parts
 
     def accept(self, product_id: str, dimension: str, value: str) -> Product:
-        """Give a product the value that its photos show, as a finding says; no photo is looked at again.
+        """Give a product the value that its photos show, as a finding says; no photo is looked at again. Where products
+        may have several values of the dimension, it is added to those that the product has.
 
         Args:
             dimension: of the finding, which must belong to a field of the feed.
@@ -38,7 +39,9 @@ class ShopFindings:
             kinds = generation.index.field_kinds()
             own = {name for name in kinds.keys() - _NO_VALUES if not name.startswith(PREDICTED)}
             fields = {name: name for name in sorted(own) if "text" in kinds[name]}
-            fields |= {one.name: one.field for one in generation.require_filters().dimensions if one.field}
+            dimensions = generation.require_filters().dimensions
+            fields |= {one.name: one.field for one in dimensions if one.field}
+            has_several = {one.name for one in dimensions if one.kind == "multi"}
         if dimension not in fields:
             raise InvalidValue(
                 f"No field of the feed has the dimension {dimension[:100]!r}.",
@@ -52,7 +55,10 @@ class ShopFindings:
             if fields[dimension] == "brand":
                 return replace(product, brand=value)
             name = fields[dimension].removeprefix("attributes.")
-            return replace(product, attributes={**product.attributes, name: (value.rsplit(PATH, 1)[-1],)})
+            own = product.attributes.get(name, ())
+            kept = own if dimension in has_several or len(own) > 1 else ()
+            values = dict.fromkeys([*kept, value.rsplit(PATH, 1)[-1]])
+            return replace(product, attributes={**product.attributes, name: tuple(values)})
 
         return self._parts.store.write(lambda: update_product(self._parts.builder(), product_id, correct))
 
