@@ -28,6 +28,7 @@ CALIBRATION_KEYS = [
         "match",
         "absent",
         "measured",
+        "weights",
         "queries_from",
         "reliability",
         "left_out",

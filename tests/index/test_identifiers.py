@@ -100,6 +100,16 @@ def test_one_product_is_asked_for(index: Index) -> None:
     assert error.value.code == "unknown-product"
 
 
+def test_a_group_stands_for_its_first_product_in_stock(index: Index) -> None:
+    """Pages of a shop know the product that comes in several colours, which are products of their own here."""
+    colours = [("bag-Black", False), ("bag-Red", True), ("bag-White", None)]
+    index.upsert([entry(product(name, f"/{name}.png", group_id="bag", in_stock=stock)) for name, stock in colours])
+    assert find_product(index, "bag").product.id == "bag-Red"
+    assert find_products(index, ["bag"]) == {}, "it is no name of a product"
+    index.upsert([entry(product("bag", "/bag.png"))])
+    assert find_product(index, "bag").product.id == "bag"
+
+
 def test_of_many_products_with_one_name_only_some_are_listed(index: Index) -> None:
     index.upsert([entry(product(f"p{n}", f"/{n}.png", identifiers=("many",))) for n in range(9)])
     with pytest.raises(InvalidValue, match=r"stands for 9 products: p0, p1, p2, p3, p4, …\."):

@@ -15,7 +15,7 @@ from shoplens.index.protocol import Index
 from shoplens.types import Region, Rejection
 
 COLUMNS = {
-    "photo": "file, relative to the CSV file's folder, or http(s) URL",
+    "photo": "a file, relative to the CSV file's folder, or http(s) URL",
     "product_id": "the right product; several are split by |",
     "region": "the part of the photo to search for: X,Y,W,H in pixels",
     "exclude": "products that do not count, such as the query itself; several are split by |",
@@ -99,7 +99,7 @@ def _parse_query(row: TableRow, folder: Path) -> JudgedQuery | Rejection:
     values = row.values
     for name in REQUIRED:
         if not values.get(name):
-            return _rejection("query-incomplete", row, name, f"The row has no {name}.", f"Write the {COLUMNS[name]}.")
+            return _rejection("query-incomplete", row, name, f"The row has no {name}.", f"Write {COLUMNS[name]}.")
     right = _split_ids(values["product_id"])
     grades = _parse_grades(values.get("grade", ""), len(right))
     if not right or grades is None:

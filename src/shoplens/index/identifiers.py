@@ -1,7 +1,8 @@
 """Finds products by the names that people and files give them.
 
 A name is looked up as a product's own id; else as an identifier of the feed rows that a product is made of, which
-several products may share; else as an id that a product had before (:mod:`shoplens.store.renames`).
+several products may share; else as an id that a product had before (:mod:`shoplens.store.renames`). Where one product
+is wanted, it may also be the id of a group, such as the one that a shop's page has for a product in several colours.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def find_products(index: Index, names: Iterable[str]) -> dict[str, ProductMatch]
 
 
 def find_product(index: Index, name: str) -> StoredProduct:
-    """Return the one product that a name refers to.
+    """Return the one product that a name refers to; of a group, the first in stock by its id.
 
     Raises:
         InvalidValue: ``unknown-product``; ``ambiguous-product``, with the products that share the identifier.
@@ -55,7 +56,7 @@ def find_product(index: Index, name: str) -> StoredProduct:
             "Give the id of the product that is meant.",
             code="ambiguous-product",
         )
-    records = index.records(match.ids) if match is not None else []
+    records = index.records(match.ids) if match is not None else _find_group(index, name)
     if not records:
         raise unknown_product_error(name)
     return records[0]
@@ -79,7 +80,8 @@ def unknown_product_error(name: str) -> InvalidValue:
     """Return the error for a name that refers to no product."""
     return InvalidValue(
         f"There is no product {name[:200]!r}.",
-        "Give the id of a product in the store, or the id, SKU or GTIN of a feed row that it is made of.",
+        "Give the id of a product in the store, or of its group, or the id, SKU or GTIN of a feed row that it is made "
+        "of.",
         code="unknown-product",
     )
 
@@ -98,6 +100,14 @@ def _find_identifiers(index: Index, names: Iterable[str]) -> dict[str, tuple[str
             for name in names_by_form[form]:
                 matches.setdefault(name, set()).add(product.id)
     return {name: tuple(sorted(ids)) for name, ids in matches.items()}
+
+
+def _find_group(index: Index, name: str) -> list[StoredProduct]:
+    """Return the products of the group with this id: those in stock or of unknown stock first, by id."""
+    if "group_id" not in index.field_kinds():
+        return []
+    records = index.all_records(OneOf("group_id", texts=(normalize_nfc(name),)))
+    return sorted(records, key=lambda record: (record.product.in_stock is False, record.product.id))
 
 
 def _find_old_ids(index: Index, names: Iterable[str]) -> dict[str, str]:

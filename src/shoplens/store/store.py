@@ -69,7 +69,7 @@ class Store:
             self.layout.generations.mkdir(parents=True, exist_ok=True)
             self._lock = StoreLock(self.folder, lock_wait) if snapshot is None else None  # the borrower has it
         except OSError as problem:
-            told = f"{folder} cannot hold a store: {problem.strerror}.", "Give another folder with --store."
+            told = f"{folder} cannot hold a store: {problem.strerror}.", "Give it write rights, or another --store."
             raise disk_error(problem) or StoreError(*told, code="no-store") from None
         self._writing, self._leases, self._closed = threading.RLock(), threading.Condition(), False
         self._live: Generation | None = None

@@ -151,11 +151,11 @@ def run(
             user=user,
             objects=objects,
         )
+        print_answer(answer, steered, json=json)
+        if answer.remembered and not json:
+            console.print(f"[dim]query {answer.query_id}[/]")
         if mask is not None or regions is not None:
             write_pictures(shop, answer, photo or [], mask, regions)
-    print_answer(answer, steered, json=json)
-    if answer.remembered and not json:
-        console.print(f"[dim]query {answer.query_id}[/]")
 
 
 def _check_query(photos: list[str] | None, like: str | None, region: str | None) -> None:

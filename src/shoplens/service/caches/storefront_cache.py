@@ -56,6 +56,6 @@ def _document(shop: Shop) -> dict[str, Any]:
         "dimensions": [{"name": row.name, "weight": row.weight} for row in rows],
         "samples": samples,
         "price": None if storefront.price is None else asdict(storefront.price),
-        "currency": storefront.currency,
+        "currency": storefront.currency or shop.settings.currency,
         "photo_ratio": round(storefront.photo_ratio, 3),
     }
