@@ -145,6 +145,9 @@ def test_every_setting_has_help_and_a_variable(field: dataclasses.Field[object],
         "url_template": "https://a.example/{id}",
         "shop_logo": "https://a.example/logo.svg",
         "shop_accent": "#1d5c4d",
+        "qdrant_read_consistency": "quorum",
+        "qdrant_quantization": "binary",
+        "qdrant_tenant": "shop-1",
     }
     samples["str"] = (special.get(field.name, "::1"),) * 2
     text, value = samples.get(str(field.type), ("/some/where", Path("/some/where")))
@@ -156,6 +159,15 @@ def test_every_setting_has_help_and_a_variable(field: dataclasses.Field[object],
 def test_a_site_that_no_browser_sends_is_refused(site: str) -> None:
     with pytest.raises(SettingsError, match="cors names"):
         Settings(cors=f"https://ok.example, {site}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("qdrant_read_consistency", "most"), ("qdrant_quantization", "int4"), ("qdrant_tenant", "../other")],
+)
+def test_a_setting_of_the_server_is_refused_before_the_server_is_asked(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings(**{name: value})
 
 
 def test_sites_are_compared_as_browsers_send_them() -> None:

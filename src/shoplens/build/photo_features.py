@@ -42,7 +42,7 @@ def extract_features(embedder: Embedder, name: str, photo: Pixels) -> PhotoFeatu
     """Run the network on a photo, and on the object in it, and measure its pixels.
 
     A photo in which the object is small is framed: all features are those of the part around the object. Where no
-    object is found, the whole photo counts as the object.
+    object is found, the whole photo counts as the object; pooled products count each place as the mask does.
 
     Raises:
         ModelError: as :func:`~shoplens.embedders.embed_photos`.

@@ -45,11 +45,6 @@ class ServerAddress:
         host = f"[{self.host}]" if self.host.count(":") > 1 and self.host != MEMORY else self.host
         return f"{self.scheme}://{host}{f':{self.port}' if self.port else ''}/{self.name}"
 
-    @property
-    def is_emulation(self) -> bool:
-        """Whether the client answers itself, by comparing every point."""
-        return self.host == MEMORY or self.folder is not None
-
 
 def is_server_address(text: str | Path) -> bool:
     """Whether a text is the address of a store on a server, and no folder; a path has lost one of its two slashes.

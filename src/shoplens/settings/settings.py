@@ -30,6 +30,12 @@ _USER_AGENT = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _LOGO = re.compile(r"https?://[!#-:<-~]{1,2000}")
 _SITE = re.compile(r"\*|https?://[^\s/?#,@]+", re.IGNORECASE)
+_CHOICES: dict[str, tuple[re.Pattern[str], str]] = {
+    "qdrant_read_consistency": (re.compile(r"[1-9]\d{0,2}|majority|quorum|all|"), "a number, majority, quorum or all"),
+    "qdrant_quantization": (re.compile("int8|binary|none"), "int8, binary or none"),
+    "qdrant_tenant": (re.compile(r"[A-Za-z0-9][\w.-]{0,99}|"), "letters, digits, dots and hyphens, a name of a folder"),
+}
+"""Settings of a Qdrant server -> what they may be, in symbols and in words."""
 _CURRENCY = re.compile("[A-Z]{3}")
 _URL_TEMPLATE = re.compile(r"https?://[^{}\s]+(\{(id|group_id|url)\}[^{}\s]*)+")
 _Value = TypeVar("_Value")
@@ -66,7 +72,7 @@ class Settings:
         "what runs the model, in order, e.g. `CUDA, CPU`; default: all that ONNX Runtime has, the fastest first",
     )
     objects: bool = _setting(
-        True, "whether the object in a photo is compared by itself, too, which takes a second pass; for new stores"
+        True, "whether photos are framed to the object in them, and the object is compared by itself; for new stores"
     )
     synonyms: Path | None = _setting(None, "TOML file with the shop's own words for `--text`; default: none")
     tune: bool = _setting(True, "whether `index` and `train filters` choose the weights of color and object by photos")
@@ -188,6 +194,9 @@ class Settings:
             raise SettingsError(
                 f"shop_logo is {self.shop_logo[:100]!r}.", "Give an http or https address of a picture."
             )
+        for name, (allowed, told) in _CHOICES.items():
+            if not allowed.fullmatch(value := getattr(self, name)):
+                raise SettingsError(f"{name} is {value[:100]!r}.", f"Set it to {told}.")
         for site in self.cors_sites:
             if not _SITE.fullmatch(site):
                 raise SettingsError(

@@ -6,7 +6,7 @@ from typing import Any
 
 from qdrant_client import models as api
 
-from shoplens.errors import SettingsError, StoreError
+from shoplens.errors import StoreError
 from shoplens.index.protocol import VectorSizes
 from shoplens.index.qdrant.config import (
     GRAPH_MIN_KB,
@@ -32,7 +32,6 @@ FIRST_INDEXES: dict[str, Any] = {
 TENANT_INDEX = api.KeywordIndexParams(type=api.KeywordIndexType.KEYWORD, is_tenant=True)
 TENANT_HNSW_M = 16
 """Links per node of the graphs of single tenants; a collection of several shops has no graph over all of them."""
-QUANTIZATIONS = ("int8", "binary", "none")
 
 
 def create_collection(connection: ServerConnection, name: str, sizes: VectorSizes, settings: Settings) -> None:
@@ -99,9 +98,7 @@ def _quantization(kind: str) -> Any:
             return api.ScalarQuantization(scalar=scalar)
         case "binary":
             return api.BinaryQuantization(binary=api.BinaryQuantizationConfig(always_ram=True))
-        case "none":
-            return None
-    raise SettingsError(f"qdrant_quantization is {kind!r}.", f"Set it to one of: {', '.join(QUANTIZATIONS)}.")
+    return None
 
 
 def alias_target(connection: ServerConnection, alias: str) -> str | None:
