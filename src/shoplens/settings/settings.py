@@ -194,8 +194,8 @@ class Settings:
             raise SettingsError(
                 f"shop_logo is {self.shop_logo[:100]!r}.", "Give an http or https address of a picture."
             )
-        for name, (allowed, told) in _CHOICES.items():
-            if not allowed.fullmatch(value := getattr(self, name)):
+        for name, (pattern, told) in _CHOICES.items():
+            if not pattern.fullmatch(value := getattr(self, name)):
                 raise SettingsError(f"{name} is {value[:100]!r}.", f"Set it to {told}.")
         for site in self.cors_sites:
             if not _SITE.fullmatch(site):
