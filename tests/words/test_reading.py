@@ -58,6 +58,17 @@ def test_words_are_read_as_classes_and_values(text: str, expected: list[str]) ->
     assert summary(text) == expected
 
 
+def test_a_rare_colour_of_the_feed_is_a_value_rather_than_a_hue() -> None:
+    """Four brown products are too few to learn what brown looks like; the feed says which they are."""
+    rare = [replace(one, untrained={"Brown": 4}) if one.name == "color" else one for one in DIMENSIONS]
+    words = vocabulary(dimensions=rare)
+    assert summary("brown", words) == ["brown: condition color = 'Brown'"]
+    assert summary("not brown", words) == ["not brown: condition color != 'Brown'"]
+    assert summary("ein braunes Kissen", words)[0] == "braunes: condition color = 'Brown'"
+    (hue,) = read("brown")
+    assert (hue.kind, hue.color) == ("wanted", "brown"), "where no product is called so, the hue is searched for"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

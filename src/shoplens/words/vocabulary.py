@@ -82,14 +82,14 @@ class Vocabulary:
     Attributes:
         terms: of all classes and values.
         concepts: words that mean the same.
-        has_color: whether the shop compares colours.
+        color_field: with the names of colours, by which the shop compares products; None where it compares none.
         has_price: whether the shop's products have prices.
         has_word: whether the texts of products have a word, which then is not misspelled.
     """
 
     terms: tuple[Term, ...]
     concepts: Concepts
-    has_color: bool = False
+    color_field: str | None = None
     has_price: bool = False
     has_word: Callable[[str], bool] = lambda word: False
 
@@ -148,7 +148,7 @@ class Vocabulary:
         hue = [word for word in meaning if word not in self.concepts.modifiers]
         shade = [word for word in meaning if word in self.concepts.modifiers]
         is_color = meaning in self.concepts.colors or tuple(hue) in self.concepts.colors
-        if not (self.has_color and is_color):
+        if self.color_field is None or not is_color:
             return ""
         return next((name for name in (" ".join((*shade, *hue)), " ".join(hue)) if is_color_name(name)), "")
 
@@ -166,7 +166,8 @@ class Vocabulary:
             keys = {term.name for term in exact if term.dimension == dimension}
             kinds = {term.value for key in keys for term in self._kinds_of(key) if term.dimension == dimension}
             _share_out(named, kinds - set(named))
-        return Named(classes, values, color)
+        is_rare = COLOR not in classes and self.color_field in values  # the feed knows best which products have it
+        return Named(classes, values, "" if is_rare else color)
 
     def _kinds_of(self, key: Sequence[str]) -> list[Term]:
         """Return the terms that are a kind of this: their last word, but for words that only shade, is its last."""
@@ -297,8 +298,8 @@ def build_vocabulary(
         values = [value for value, _ in index.facet(name, MOST_VALUES + 1)]
         if len(values) <= MOST_VALUES:
             terms += [Term(key, value, field=name) for value in values for key in _value_names(name, value, values)]
-    has_color = any(dimension.name == COLOR for dimension in dimensions)
-    return Vocabulary(tuple(dict.fromkeys(terms)), concepts, has_color, "number" in kinds.get("price", ()), has_word)
+    color_field = next((dimension.field for dimension in dimensions if dimension.name == COLOR), None)
+    return Vocabulary(tuple(dict.fromkeys(terms)), concepts, color_field, "number" in kinds.get("price", ()), has_word)
 
 
 def _fields_of_many_values(index: Index) -> set[str]:
