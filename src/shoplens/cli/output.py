@@ -89,26 +89,35 @@ def progress_bar() -> Iterator[OnProgress]:
         yield report
 
 
-def print_summary(message: str, summary: Summary, *, as_json: bool, strict: bool) -> None:
+def count(number: int, noun: str, one: str = "", more: str = "") -> str:
+    """Return a number with its noun, and with the verb that goes with it: ``1 photo was``, ``2 photos were``."""
+    verb = one if number == 1 else more
+    return f"{number} {noun}{'' if number == 1 else 's'}{f' {verb}' if verb else ''}"
+
+
+def print_summary(message: str, summary: Summary, *, as_json: bool, strict: bool, compared: bool = True) -> None:
     """Print what a run did, and what it could not use.
 
     Args:
         message: a sentence that says what the command did.
+        compared: whether products were added, changed or removed; else they were written anew as they were.
 
     Raises:
         RejectionsFound: under ``strict``, when anything was rejected.
     """
     if as_json:
         print_json({**_json_value(summary), "problems": [row._asdict() for row in summary.problems]})
-    source = f"{summary.rows} rows were read: " if summary.rows else ""
+    source = f"{count(summary.rows, 'row', 'was', 'were')} read: " if summary.rows else ""
     counts = ", ".join(f"{getattr(summary, name)} {name}" for name in ("added", "changed", "unchanged", "removed"))
+    products = f"{count(summary.products, 'product')} with {count(summary.photos, 'photo')}"
     console.print(
-        f"[bold]{sanitize(message)}[/] {source}{summary.products} products with {summary.photos} photos ({counts}). "
-        f"{summary.photos_embedded} photos were embedded, and {summary.photos_known} were embedded before. "
+        f"[bold]{sanitize(message)}[/] {source}{products}{f' ({counts})' if compared else ''}. "
+        f"{count(summary.photos_embedded, 'photo', 'was', 'were')} embedded, and {summary.photos_known} before. "
         f"This took {summary.seconds:.1f} s."
     )
     if summary.dimensions:
-        console.print(f"{summary.dimensions} dimensions were fitted. `shoplens dimensions` lists them.")
+        fitted = count(summary.dimensions, "dimension", "was", "were")
+        console.print(f"{fitted} fitted. `shoplens dimensions` lists them.")
     print_problems(summary.problems, summary.report)
     if strict and summary.rejected:
         raise RejectionsFound(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.output import console, print_json, sanitize
+from shoplens.cli.output import console, count, print_json, sanitize
 from shoplens.cli.store_access import open_shop
 
 
@@ -24,4 +24,4 @@ def run(
     if json:
         print_json({"removed": removed, "unknown": unknown})
     missing = f" These ids are not in the store: {', '.join(unknown)}." if unknown else ""
-    console.print(sanitize(f"{removed} products were removed.{missing}"))
+    console.print(sanitize(f"{count(removed, 'product', 'was', 'were')} removed.{missing}"))

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from shoplens.cli import options
 from shoplens.cli.groups import new_group
-from shoplens.cli.output import console, print_json, print_problems, print_table, sanitize
+from shoplens.cli.output import console, count, print_json, print_problems, print_table, sanitize
 from shoplens.cli.store_access import open_shop, send_feedback
 from shoplens.errors import InvalidValue, RejectionsFound
 from shoplens.feedback.events import KINDS, Event
@@ -156,8 +156,9 @@ def print_feedback_summary(summary: FeedbackSummary, *, json: bool) -> None:
             }
         )
     console.print(
-        f"{summary.clicks} clicks, {summary.purchases} purchases and {summary.wrong} wrong marks were recorded. "
-        f"{summary.rejected} events were rejected."
+        f"{count(summary.clicks, 'click')}, {count(summary.purchases, 'purchase')} and "
+        f"{count(summary.wrong, 'wrong mark')} were recorded. "
+        f"{count(summary.rejected, 'event', 'was', 'were')} rejected."
     )
     print_problems(summary.problems, summary.report)
 
@@ -193,6 +194,7 @@ def _describe_counts(counts: FeedbackCounts) -> str:
         return "No answer is remembered. Search with --remember, or set SHOPLENS_REMEMBER=1."
     since = datetime.fromtimestamp(counts.oldest, UTC).strftime("%Y-%m-%d %H:%M UTC")
     return sanitize(
-        f"{counts.impressions} answers to {counts.users} users are remembered since {since}. "
+        f"{count(counts.impressions, 'answer', 'is', 'are')} remembered since {since}, "
+        f"to {count(counts.users, 'user')}. "
         f"Each answer is kept for {counts.days:g} days."
     )

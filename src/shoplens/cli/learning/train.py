@@ -60,7 +60,7 @@ def filters(
     settings = options.read_settings(store, model, allow_private)
     with open_shop(settings, writes=True) as shop, progress_bar() as progress:
         summary = shop.training.train_filters(progress=progress)
-    print_summary("The filters were fitted anew.", summary, as_json=json, strict=strict)
+    print_summary("The filters were fitted anew.", summary, as_json=json, strict=strict, compared=False)
 
 
 @app.command()

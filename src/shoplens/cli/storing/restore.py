@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.output import console, sanitize
+from shoplens.cli.output import console, count, sanitize
 from shoplens.shop import Shop
 
 
@@ -26,4 +26,4 @@ def run(
     settings = options.read_settings(store)
     Shop.restore(folder, store, replace=replace)
     with Shop(settings=settings) as shop:
-        console.print(sanitize(f"{len(shop)} products were restored to {settings.store}."))
+        console.print(sanitize(f"{count(len(shop), 'product', 'was', 'were')} restored to {settings.store}."))
