@@ -10,7 +10,8 @@ export function createKeyForm(app) {
   const { texts } = app;
   const field = h("input.field", { type: "password", autocomplete: "off", "aria-label": texts.say("key"), required: true });
   app.keyForm = h("form.empty", {}, h("h2.title", {}, texts.say("keyTitle")), h("p", {}, texts.say("keyLead")),
-    h("div.row", {}, field, button(texts.say("apply"), { kind: "primary", type: "submit" })));
+    h("div.row", {}, field, button(texts.say("apply"), { kind: "primary", type: "submit" })),
+    app.problem?.code === "unknown-key" && h("p", { role: "alert" }, texts.say("keyWrong")));
   app.keyForm.addEventListener("submit", (event) => {
     event.preventDefault();
     app.service.key = field.value.trim();

@@ -111,6 +111,7 @@ export const texts = {
   offline: "Sie sind offline. Wir suchen, sobald Sie wieder verbunden sind.",
   keyTitle: "Die Suche dieses Shops braucht einen Schlüssel",
   keyLead: "Geben Sie einen Schlüssel mit der Rolle „search“ ein. Er bleibt, bis Sie diesen Tab schließen.",
+  keyWrong: "Diesen Schlüssel gibt es nicht.",
   key: "Schlüssel",
   fields: {
     category: "Kategorie", color: "Farbe", brand: "Marke", material: "Material", pattern: "Muster", size: "Größe",

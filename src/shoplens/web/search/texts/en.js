@@ -111,6 +111,7 @@ export const texts = {
   offline: "You are offline. We search as soon as you are back.",
   keyTitle: "This shop's search needs a key",
   keyLead: "Enter a key with the role “search”. It is kept until you close this tab.",
+  keyWrong: "There is no such key.",
   key: "Key",
   fields: {
     category: "Category", color: "Colour", brand: "Brand", material: "Material", pattern: "Pattern", size: "Size",

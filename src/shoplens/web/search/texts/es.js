@@ -111,6 +111,7 @@ export const texts = {
   offline: "No tienes conexión. Buscaremos en cuanto vuelvas.",
   keyTitle: "La búsqueda de esta tienda necesita una clave",
   keyLead: "Escribe una clave con el rol «search». Se guarda hasta que cierres esta pestaña.",
+  keyWrong: "Esa clave no existe.",
   key: "Clave",
   fields: {
     category: "Categoría", color: "Color", brand: "Marca", material: "Material", pattern: "Estampado", size: "Talla",

@@ -111,6 +111,7 @@ export const texts = {
   offline: "Vous êtes hors ligne. Nous chercherons dès votre retour.",
   keyTitle: "La recherche de cette boutique demande une clé",
   keyLead: "Saisissez une clé avec le rôle « search ». Elle est gardée jusqu'à la fermeture de cet onglet.",
+  keyWrong: "Cette clé n’existe pas.",
   key: "Clé",
   fields: {
     category: "Catégorie", color: "Couleur", brand: "Marque", material: "Matière", pattern: "Motif", size: "Taille",
