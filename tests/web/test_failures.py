@@ -116,6 +116,13 @@ def test_on_a_line_of_50_kb_a_second_the_photo_stands_at_once_and_results_come(
         page.find(CARDS).first.wait_for(timeout=30_000)
 
 
+def test_a_folder_that_is_dropped_is_no_photo_rather_than_no_connection(page: SearchPage, drawn_shop: Path) -> None:
+    page.page.evaluate("Blob.prototype.slice = () => ({ arrayBuffer: () => Promise.reject(new Error('a folder')) })")
+    page.find("input[type=file]").set_input_files({"name": "folder", "mimeType": "", "buffer": b"nothing"})
+    page.find(".start [role=alert]").filter(has_text="photo").wait_for()
+    assert page.searches == []
+
+
 def test_where_a_key_is_needed_the_page_takes_one_by_address_by_hand_or_by_setting(
     browser: Any, drawn_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,8 +106,10 @@ export class SearchApp {
   /** Search by a file, as a new search: conditions of the one before would only surprise. */
   async searchFile(file) {
     await this.prepare();
-    const photo = this.photos.add(await this.preparePhoto(file));
-    return this.change({ ...EMPTY, photo: photo.id }, { focus: true });
+    const prepared = await this.preparePhoto(file).catch(({ message }) => this.#fail({ code: "photo-unreadable", problem: message }));
+    if (!prepared) return;
+    const photo = this.photos.add(prepared);
+    await this.change({ ...EMPTY, photo: photo.id }, { focus: true });
   }
 
   /** Search by an address or by words. */

@@ -27,7 +27,10 @@ export class Photo {
 export async function preparePhoto(file) {
   const id = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
   const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => null);
-  if (!bitmap) return new Photo(id, file, null);
+  if (!bitmap) {
+    await file.slice(0, 1).arrayBuffer(); // a folder cannot be read, and would seem to be the network's fault
+    return new Photo(id, file, null);
+  }
   const size = [bitmap.width, bitmap.height];
   const network = navigator.connection;
   const isSlow = network?.saveData || ["slow-2g", "2g"].includes(network?.effectiveType) || network?.downlink < 0.6;
