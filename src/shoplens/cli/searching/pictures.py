@@ -19,6 +19,8 @@ def write_pictures(shop: Shop, answer: Answer, photos: Sequence[str], mask: Path
         InvalidValue: the search starts from no photo, or has no result to compare; a file cannot be written; or
             ``no-maps``.
     """
+    if mask is None and regions is None:
+        return
     if not photos or (regions is not None and not answer.results):
         raise InvalidValue(
             "There is no photo, or no result, of which a picture can be drawn.",

@@ -1,5 +1,6 @@
 """shoplens search"""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -151,11 +152,14 @@ def run(
             user=user,
             objects=objects,
         )
+        draw = partial(write_pictures, shop, answer, photo or [], mask, regions)
+        if json:  # an error is the only object that is printed
+            draw()
         print_answer(answer, steered, json=json)
         if answer.remembered and not json:
             console.print(f"[dim]query {answer.query_id}[/]")
-        if mask is not None or regions is not None:
-            write_pictures(shop, answer, photo or [], mask, regions)
+        if not json:
+            draw()
 
 
 def _check_query(photos: list[str] | None, like: str | None, region: str | None) -> None:
