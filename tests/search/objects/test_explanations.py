@@ -117,7 +117,7 @@ def test_the_command_line_explains_and_writes_pictures(scenes: Scenes, tmp_path:
     refused = run_command(*options, "--mask", tmp_path / "mask.unknown", "--json")
     assert refused.json["error"]["code"] == "invalid-value"
     told = run_command(*options, "--mask", tmp_path / "mask.unknown")
-    assert told.code == refused.code and "The thing in the photo" in told.err, "the answer is not lost with the picture"
+    assert told.code == refused.code and "backpack" in told.out, "the answer is not lost with the picture"
     nothing = run_command("search", "--like", "tee", "--store", store, "--mask", tmp_path / "no.png", "--json")
     assert nothing.json["error"]["code"] == "invalid-value"
 
