@@ -29,7 +29,7 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
@@ -91,6 +91,7 @@ class Calibration:
         absent_thresholds: the same for ``not-in-catalogue``, on the probability of absence.
         measured: name -> figure, on photos of products that were not fitted to.
         weights: those of ``[weights]`` in ``shoplens.toml`` that the scores were made with; others mean other scores.
+            None in files of earlier versions, which do not say.
 
     Raises:
         InvalidValue: for anything else.
@@ -108,7 +109,7 @@ class Calibration:
     exact_thresholds: tuple[float | None, ...]
     absent_thresholds: tuple[float | None, ...]
     measured: Mapping[str, float]
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.absent_share < 1:
@@ -123,12 +124,12 @@ class Calibration:
         _check_thresholds("absent", self.absent_thresholds)
         if not all(map(math.isfinite, self.measured.values())):
             raise InvalidValue(f"A measured figure of {dict(self.measured)} is not finite.", "Leave it out.")
-        for name in _MAPPINGS:
+        for name in ("match", "absent", "measured", *(["weights"] if self.weights is not None else [])):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def as_json(self) -> str:
         """The file's text; :meth:`from_json` gives back an equal calibration."""
-        mappings = {name: dict(getattr(self, name)) for name in _MAPPINGS}
+        mappings = {name: dict(value) for name in _MAPPINGS if (value := getattr(self, name)) is not None}
         plain = {name: getattr(self, name) for name in (*_PLAIN, *_THRESHOLDS)}
         content = {"format": FORMAT, **plain, **mappings}
         return json.dumps({**content, "checksum": _checksum(content)}, indent=2) + "\n"
@@ -147,9 +148,8 @@ class Calibration:
             checksum = told.pop("checksum", None)  # older files have none
             if checksum is not None and checksum != _checksum(told):
                 raise TypeError("a value is not the one that was written")
-            told.setdefault("weights", {})  # older files have none
             fields: dict[str, Any] = {name: _validate_type(told[name], kind) for name, kind in _PLAIN.items()}
-            for name in _MAPPINGS:
+            for name in (one for one in _MAPPINGS if one in told or one != "weights"):
                 fields[name] = {key: float(_validate_type(value, float, int)) for key, value in told[name].items()}
             for name in _THRESHOLDS:
                 values = _validate_type(told[name], list)

@@ -83,7 +83,7 @@ def _search_live(
             return _answer(query, prepared, encoder, encoded, Judgement((), "no-product", None), (), (), timer), photo
         stored = load_calibration(generation, prepared.strategy.name)
         weights = encoder.settings.preferences.weights if prepared.strategy.filters else {}
-        is_outdated = stored is not None and stored.weights != weights
+        is_outdated = stored is not None and stored.weights not in (None, weights)
         calibration = None if photo is None or is_outdated or _is_steered(query) else stored
         shown = shown_condition(index, encoder.settings.preferences.merchandising)
         constraint = _constrain(query, generation, calibration, shown)

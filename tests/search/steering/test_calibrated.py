@@ -43,6 +43,8 @@ def test_a_calibration_counts_for_the_weights_that_it_was_made_with(calibrated: 
     own = calibrated._parts.settings
     calibrated._parts.settings = replace(own, preferences=Preferences(weights={"color": 2.0}))
     try:
+        assert search(calibrated, photo).verdict != "uncalibrated", "a file of an earlier version does not say"
+        write_calibration(generation, replace(toy_calibration(generation.manifest.model, STRATEGY), weights={}))
         answer = search(calibrated, photo)
         assert answer.verdict == "uncalibrated" and OTHER_WEIGHTS in answer.notes
         with_weights = replace(toy_calibration(generation.manifest.model, STRATEGY), weights={"color": 2.0})
