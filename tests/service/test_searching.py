@@ -254,3 +254,18 @@ def test_several_photos_are_one_query(client: TestClient, folder: Path) -> None:
     assert {row["product_id"]: row["score"] for row in again["results"]} == pytest.approx(scores[1])
     too_many = client.post("/v1/search", files=photos * 3)
     assert too_many.status_code == 422 and error_code(too_many) == "too-many-photos"
+
+
+def test_the_precision_is_that_of_the_settings_where_a_request_names_none(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    required, search = list[float](), shop.search_encoded
+    monkeypatch.setattr(
+        shop,
+        "search_encoded",
+        lambda query, *rest, **more: (required.append(query.precision), search(query, *rest, **more))[1],
+    )
+    with make_client(shop, precision=0.6) as client:
+        for body in ({}, {"precision": 0.8}):
+            assert client.post("/v1/search", json={"product_id": "red-1", **body}).status_code == 200
+    assert required == [0.6, 0.8]

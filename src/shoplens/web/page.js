@@ -49,8 +49,8 @@ function createLink(app) {
     const { query } = app;
     const address = app.history.linkOf(query);
     const isCopied = await navigator.clipboard?.writeText(address).then(() => true, () => false);
-    const said = h("p.small.soft", { role: "alert" }, texts.say(query.photo && !query.like ? "copiedPhoto" : "copied"));
-    if (isCopied) place.replaceChildren(said);
+    place.querySelector("p")?.remove();
+    if (isCopied) place.append(h("p.small.soft", { role: "alert" }, texts.say(query.photo && !query.like ? "copiedPhoto" : "copied")));
     else prompt(texts.say("copyLink"), address); // where the browser does not let pages copy
   };
   const place = h("span", {}, button(texts.say("copyLink"), { glyph: LINK, kind: "plain", onclick: copy }));

@@ -29,7 +29,9 @@ function morph(node, fresh) {
     else if (value === null) node.removeAttribute(name);
     else if (value !== node.getAttribute(name)) node.setAttribute(name, value);
   }
-  node.checked = fresh.checked;
-  if (node.getRootNode().activeElement !== node) node.value = fresh.value;
+  if (node.nodeName === "INPUT") {
+    node.checked = fresh.checked;
+    if (node.getRootNode().activeElement !== node) node.value = fresh.value;
+  }
   morphChildren(node, [...fresh.childNodes]);
 }
