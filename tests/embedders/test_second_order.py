@@ -70,10 +70,8 @@ def test_axes_for_another_map_are_an_error(shape: tuple[object, ...], tmp_path: 
 def test_the_shipped_network_pools_the_map_of_the_pass_that_it_makes_anyway() -> None:
     photo, embedder = np.asarray(scene(260, 260, 1)), OnnxEmbedder()
     assert embedder.pooling is not None and embedder.object_sizes == (embedder.pooling.size,)
-    found, without = (
-        embedder.embed_with_object(photo),
-        OnnxEmbedder(objects=ObjectUse(compared=True, framed=True)).embed_with_object(photo),
-    )
+    unpooled = OnnxEmbedder(objects=ObjectUse(compared=True, framed=True))
+    found, without = embedder.embed_with_object(photo), unpooled.embed_with_object(photo)
     np.testing.assert_array_equal(found.row, without.row)
     np.testing.assert_array_equal(found.mask, without.mask)
     assert found.feature_map is not None and without.feature_map is None

@@ -171,7 +171,7 @@ def test_a_setting_of_the_server_is_refused_before_the_server_is_asked(name: str
 
 
 def test_sites_are_compared_as_browsers_send_them() -> None:
-    assert Settings(cors=" https://a.example/ ,http://localhost:3000").cors_sites == (
+    assert Settings(cors=" https://A.example/ ,http://localhost:3000").cors_sites == (
         "https://a.example",
         "http://localhost:3000",
     )

@@ -11,7 +11,7 @@ from shoplens.build.copy_products import copy_written_products
 from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, load_scorer, rescore_products
 from shoplens.build.photo_features import backbone_width, feature_model, object_parts
 from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, Outcome, ProductEncoder
-from shoplens.build.product_ids import KnownIds, find_renames, rejected_products
+from shoplens.build.product_ids import KnownIds, find_rejected_products, find_renames
 from shoplens.build.run import BATCH, OnRenames, Run, Summary, write_entries
 from shoplens.build.tuning.caption_proof import write_caption_model
 from shoplens.build.tuning.tuning_photos import PhotoMaker
@@ -201,7 +201,7 @@ class Builder:
             renames = find_renames(generation.index, feed, gone)
             self._report_renames(run.summary, renames)
             gone.difference_update(renames)
-            gone -= rejected_products(generation.index, feed, gone)
+            gone -= find_rejected_products(generation.index, feed, gone)
             if len(gone) > allowed:
                 self._report_rejections(feed, run)
                 raise Refused(

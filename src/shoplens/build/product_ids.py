@@ -50,7 +50,7 @@ def _successors(record: StoredProduct, feed: Feed) -> dict[str, Product]:
     return {product.id: product for name in record.product.identifiers for product in feed.successors_of(name)}
 
 
-def rejected_products(index: Index, feed: Feed, gone: Iterable[str]) -> set[str]:
+def find_rejected_products(index: Index, feed: Feed, gone: Iterable[str]) -> set[str]:
     """Return which of these products have a row in the feed that was rejected: by its id, or by that of another row or
     of the group, where the feed splits its rows into products by what was rejected, such as photos."""
     wanted = set(gone)

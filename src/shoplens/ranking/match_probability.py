@@ -124,8 +124,9 @@ class Calibration:
         _check_thresholds("absent", self.absent_thresholds)
         if not all(map(math.isfinite, self.measured.values())):
             raise InvalidValue(f"A measured figure of {dict(self.measured)} is not finite.", "Leave it out.")
-        for name in ("match", "absent", "measured", *(["weights"] if self.weights is not None else [])):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        for name in _MAPPINGS:
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, MappingProxyType(dict(value)))
 
     def as_json(self) -> str:
         """The file's text; :meth:`from_json` gives back an equal calibration."""
@@ -149,7 +150,7 @@ class Calibration:
             if checksum is not None and checksum != _checksum(told):
                 raise TypeError("a value is not the one that was written")
             fields: dict[str, Any] = {name: _validate_type(told[name], kind) for name, kind in _PLAIN.items()}
-            for name in (one for one in _MAPPINGS if one in told or one != "weights"):
+            for name in [name for name in _MAPPINGS if name in told]:
                 fields[name] = {key: float(_validate_type(value, float, int)) for key, value in told[name].items()}
             for name in _THRESHOLDS:
                 values = _validate_type(told[name], list)

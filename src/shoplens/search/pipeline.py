@@ -81,10 +81,11 @@ def _search_live(
         photo, encoded = encode_query(query, prepared, encoder, index, photo, timer)
         if photo is not None and _shows_nothing(photo, index):
             return _answer(query, prepared, encoder, encoded, Judgement((), "no-product", None), (), (), timer), photo
-        stored = load_calibration(generation, prepared.strategy.name)
+        is_plain = photo is not None and not _is_steered(query)
+        stored = load_calibration(generation, prepared.strategy.name) if is_plain else None
         weights = encoder.settings.preferences.weights if prepared.strategy.filters else {}
         is_outdated = stored is not None and stored.weights not in (None, weights)
-        calibration = None if photo is None or is_outdated or _is_steered(query) else stored
+        calibration = None if is_outdated else stored
         shown = shown_condition(index, encoder.settings.preferences.merchandising)
         constraint = _constrain(query, generation, calibration, shown)
         ranking = prepared.rank(index, encoded, constraint, timer)

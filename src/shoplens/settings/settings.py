@@ -29,7 +29,7 @@ PREFERENCES = "preferences"
 _USER_AGENT = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _LOGO = re.compile(r"https?://[!#-:<-~]{1,2000}")
-_SITE = re.compile(r"\*|https?://[^\s/?#,@]+", re.IGNORECASE)
+_SITE = re.compile(r"\*|https?://[^\s/?#,@]+")
 _CHOICES: dict[str, tuple[re.Pattern[str], str]] = {
     "qdrant_read_consistency": (re.compile(r"[1-9]\d{0,2}|majority|quorum|all|"), "a number, majority, quorum or all"),
     "qdrant_quantization": (re.compile("int8|binary|none"), "int8, binary or none"),
@@ -219,8 +219,8 @@ class Settings:
 
     @property
     def cors_sites(self) -> tuple[str, ...]:
-        """The web sites whose pages may search, without a slash at their ends."""
-        return tuple(site.strip().rstrip("/") for site in self.cors.split(",") if site.strip())
+        """The web sites whose pages may search, as browsers write them: in small letters, without a slash behind."""
+        return tuple(site.strip().rstrip("/").lower() for site in self.cors.split(",") if site.strip())
 
     @property
     def for_queries(self) -> Settings:

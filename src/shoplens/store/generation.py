@@ -253,7 +253,7 @@ def open_generation(folder: Path, manifest: Manifest, engine: OpenIndex = Qdrant
 
 
 @contextmanager
-def closed_on_error(generation: Generation) -> Iterator[None]:
+def close_on_error(generation: Generation) -> Iterator[None]:
     """Close a generation that nobody reads yet, if an error is raised in the block."""
     try:
         yield

@@ -19,7 +19,7 @@ from shoplens.store.copies.snapshot_folders import CHANGED, remove_abandoned_sna
 from shoplens.store.copies.write_log import log_writes
 from shoplens.store.files.atomic import break_seal, sync_folder, translate_disk_errors
 from shoplens.store.files.lock import StoreLock
-from shoplens.store.generation import Generation, closed_on_error, open_generation
+from shoplens.store.generation import Generation, close_on_error, open_generation
 from shoplens.store.layout import Layout, StoreLayout, kept_folder
 from shoplens.store.manifest import FORMAT, Manifest, load_manifest, stored_format
 from shoplens.store.new_generation import LOST, resume_or_create
@@ -268,7 +268,7 @@ class Store:
             version = self.layout.version()
             if version == self._version or (generation := self._open_live()) is None:
                 return False
-            with closed_on_error(generation):
+            with close_on_error(generation):
                 prepare(generation)
             with self._leases:
                 before, self._live, self._version = self._live, generation, version

@@ -40,14 +40,19 @@ def wait_until(page: Any, condition: str) -> None:
     page.evaluate(f"async () => {{ while (!({condition})) await new Promise(requestAnimationFrame) }}")
 
 
+def search_in_dialog(page: Any, drawn_shop: Path) -> None:
+    """Open the dialog, search by a photo, and wait for the first result."""
+    page.get_by_role("button", name="Search by photo").click()
+    page.locator("input[type=file]").set_input_files(drawn_shop / "query.jpg")
+    page.locator(CARDS).first.wait_for()
+
+
 def test_the_dialog_searches_and_tells_what_happens(
     browser: Any, shop_site: ShopSite, address: str, drawn_shop: Path
 ) -> None:
     markup = f'<shoplens-search endpoint="{address}" results="5"></shoplens-search>'
     with shop_page(browser, shop_site, address, markup) as page:
-        page.get_by_role("button", name="Search by photo").click()
-        page.locator("input[type=file]").set_input_files(drawn_shop / "query.jpg")
-        page.locator(CARDS).first.wait_for()
+        search_in_dialog(page, drawn_shop)
         assert page.locator(CARDS).count() == 5
         assert page.locator(f"{CARDS} img").first.evaluate("picture => picture.decode().then(() => true)")
         page.evaluate("addEventListener('shoplens-select', (event) => event.preventDefault())")
@@ -68,9 +73,7 @@ def test_the_dialog_finds_its_search_again_after_a_product_and_after_a_reload(
     """Back to a page that the browser did not keep alive; another visit of the page begins anew."""
     markup = f'<shoplens-search endpoint="{address}" results="24"></shoplens-search>'
     with shop_page(browser, shop_site, address, markup) as page:
-        page.get_by_role("button", name="Search by photo").click()
-        page.locator("input[type=file]").set_input_files(drawn_shop / "query.jpg")
-        page.locator(CARDS).first.wait_for()
+        search_in_dialog(page, drawn_shop)
         first, last = (page.locator(f"{CARDS} h3").nth(place).inner_text() for place in (0, 9))
         scroll = page.locator("dialog .scroll").evaluate("one => { one.scrollTop = 300; return one.scrollTop }")
         wait_until(page, "Object.keys(sessionStorage).some((name) => name.startsWith('shoplens-photo-'))")
@@ -97,9 +100,7 @@ def test_more_like_this_begins_at_the_top_and_leads_back_to_the_photo(
 ) -> None:
     """The browser's Back would leave the shop's page."""
     with shop_page(browser, shop_site, address, f'<shoplens-search endpoint="{address}"></shoplens-search>') as page:
-        page.get_by_role("button", name="Search by photo").click()
-        page.locator("input[type=file]").set_input_files(drawn_shop / "query.jpg")
-        page.locator(CARDS).first.wait_for()
+        search_in_dialog(page, drawn_shop)
         first = page.locator(f"{CARDS} h3").first.inner_text()
         page.locator(f"{CARDS} .similar").last.click()
         page.locator(".likeness").wait_for()

@@ -37,8 +37,8 @@ class ShopFindings:
         """
         with self._parts.store.reading() as generation:
             kinds = generation.index.field_kinds()
-            own = {name for name in kinds.keys() - _NO_VALUES if not name.startswith(PREDICTED)}
-            fields = {name: name for name in sorted(own) if "text" in kinds[name]}
+            of_feed = {name for name in kinds.keys() - _NO_VALUES if not name.startswith(PREDICTED)}
+            fields = {name: name for name in sorted(of_feed) if "text" in kinds[name]}
             dimensions = generation.require_filters().dimensions
             fields |= {one.name: one.field for one in dimensions if one.field}
             has_several = {one.name for one in dimensions if one.kind == "multi"}
