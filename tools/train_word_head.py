@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.build.photo_features import whole_width
+from shoplens.build.photo_features import backbone_width
 from shoplens.embedders import OnnxEmbedder
 from shoplens.embedders.shipped import shipped_file
 from shoplens.filters.fitting.crossfit import fold_index
@@ -59,7 +59,7 @@ def describe(path: Path) -> tuple[npt.NDArray[np.float32], bool]:
     data, embedder = path.read_bytes(), _Worker.embedder
     output = embedder.embed_with_object(decode_photo(data, Settings(), shortest=embedder.min_side).pixels).row
     sharp = decode_photo(data, Settings(), shortest=SHARP_SIDE).pixels
-    whole = output[0, embedder.dimensions :][: whole_width(embedder)]
+    whole = output[0, embedder.dimensions :][: backbone_width(embedder)]
     return whole, bool(_Worker.reader.read(sharp, EFFORT))
 
 

@@ -75,7 +75,7 @@ def street_masks(data: Path, embedder: OnnxEmbedder) -> Iterator[LabelledMask]:
     for row in street_rows(data):
         content = (data / "street" / row["photo"]).read_bytes()
         picture = decode_photo(content, Settings(), shortest=embedder.min_side)
-        mask = embedder.embed_with_object(picture.pixels).mask
+        mask = embedder.find_mask(picture.pixels)
         yield LabelledMask(mask, (picture.width, picture.height), (Region.parse(row["region"]),))
 
 
@@ -200,7 +200,7 @@ def main() -> None:
     embedder = OnnxEmbedder(threads=1)
     street = list(street_masks(given.data, embedder))
     drawn = [
-        LabelledMask(embedder.embed_with_object(np.asarray(scene.picture)).mask, scene.picture.size, scene.boxes)
+        LabelledMask(embedder.find_mask(np.asarray(scene.picture)), scene.picture.size, scene.boxes)
         for _, scene in drawn_scenes(1500)
     ]
     print("| photos | photos | given boxes | found a photo | recall | precision | IoU of the best | ms |")

@@ -40,7 +40,7 @@ from shoplens.embedders.shipped import shipped_file
 from shoplens.feeds import read_feed
 from shoplens.images import decode_photo
 from shoplens.images.hashes import content_hash
-from shoplens.images.objects import cut_out, find_object, frame_object
+from shoplens.images.objects import find_object, frame_object
 from shoplens.images.source import local_bytes
 from shoplens.index.protocol import VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
@@ -96,7 +96,7 @@ class BareWork:
         content_hash(data)
         return decode_photo(data, self._settings, shortest=self._embedder.min_side).pixels
 
-    def passes(self, pixels: Pixels, *, with_object: bool = True) -> float:
+    def passes(self, pixels: Pixels) -> float:
         """The core-seconds of the passes, and of scaling their inputs."""
         taken = 0.0
 
@@ -107,18 +107,17 @@ class BareWork:
             taken += time.thread_time() - started
             return result
 
-        mask = timed(self._embedder.embed_with_object, pixels).mask
-        found = find_object(mask)
-        if found is not None and (part := frame_object(pixels, found)) is not None:
-            pixels = part
-            found = find_object(timed(self._embedder.embed_with_object, pixels).mask)
-        if found is not None and with_object and self._embedder.pooling is None:
-            timed(self._embedder.backbone_features, cut_out(pixels, found))
+        seen = timed(self._embedder.find_in_whole, pixels)
+        assert seen.mask is not None
+        found = find_object(seen.mask)
+        part = None if found is None else frame_object(pixels, found)
+        if part is not None or self._embedder.finder:
+            timed(self._embedder.embed_with_object, pixels if part is None else part)
         return taken
 
     def query(self, photo: str) -> None:
         """What no query by ``pretrained`` can do without."""
-        self.passes(self.decode(photo), with_object=False)
+        self.passes(self.decode(photo))
 
 
 def bare_costs(photos: Sequence[str]) -> tuple[float, float]:

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.stores import store_of
 from benchmarks.tables import default_data, machine_line
 from shoplens import Shop
-from shoplens.build.photo_features import extract_features, whole_features, word_head_of
+from shoplens.build.photo_features import extract_features, word_features, word_head_of
 from shoplens.embedders import OnnxEmbedder
 from shoplens.embedders.shipped import shipped_file
 from shoplens.evaluation.evaluate import QuerySet, evaluate
@@ -83,7 +83,7 @@ def milliseconds(photos: list[str]) -> str:
         pixels = decode_photo(Path(photo).read_bytes(), Settings()).pixels
         features = extract_features(embedder, photo, pixels).features
         started = time.process_time()
-        effort = head.choose_effort(whole_features(embedder, features))
+        effort = head.choose_effort(word_features(embedder, features))
         words = "" if effort is None else reader.read(pixels, effort)
         times[bool(words)].append(1e3 * (time.process_time() - started))
     return "; ".join(

@@ -1,14 +1,18 @@
-"""The shipped network finds the object for another one, which has no head of its own."""
+"""A network finds the object for another one: the small one for the shipped one, which finds it anew in the frame, and
+the shipped one for those that have no head of their own."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shoplens.build.photo_features import (
+    backbone_width,
+    embed_framed,
     extract_features,
     feature_model,
     feature_width,
@@ -17,8 +21,9 @@ from shoplens.build.photo_features import (
     whole_width,
 )
 from shoplens.embedders import OnnxEmbedder, embed_photos
-from shoplens.embedders.embedder import NO_OBJECTS
+from shoplens.embedders.embedder import ALL_OBJECTS, NO_OBJECTS
 from shoplens.embedders.graph.map_network import MapNetwork
+from shoplens.embedders.shipped import FINDER, shipped_file
 from shoplens.errors import ModelError
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.images.objects import cut_out, find_object, frame_object
@@ -48,7 +53,7 @@ def photo() -> Pixels:
 
 
 def test_the_mask_is_that_of_the_shipped_network(network: Path, photo: Pixels) -> None:
-    shipped, other = OnnxEmbedder(), OnnxEmbedder(network)
+    shipped, other = OnnxEmbedder(objects=replace(ALL_OBJECTS, by_finder=False)), OnnxEmbedder(network)
     np.testing.assert_array_equal(other.find_mask(photo), shipped.embed_with_object(photo).mask)
     np.testing.assert_array_equal(shipped.find_mask(photo), shipped.embed_with_object(photo).mask)
     assert (other.mask_shape, other.finder) == (shipped.mask_shape, shipped.model)
@@ -73,10 +78,38 @@ def test_photos_are_framed_and_cut_out_for_the_other_network(network: Path, phot
     np.testing.assert_allclose(row[SIZE + MEASURED_SIZE :], alone, atol=1e-3)
 
 
+def test_the_small_network_frames_photos_for_the_shipped_one(photo: Pixels) -> None:
+    embedder, finder = OnnxEmbedder(), OnnxEmbedder(shipped_file(FINDER))
+    framed = embed_framed(embedder, "p", photo)
+    found = find_object(finder.find_mask(photo))
+    assert found is not None and framed.found is not None and framed.found.box == found.box
+    left, top, right, bottom = found.box
+    assert abs(left - 0.55) < 0.05 and abs(top - 0.1) < 0.05 and abs(right - 0.875) < 0.05 and abs(bottom - 0.5) < 0.05
+    frame = frame_object(photo, found)
+    assert frame is not None
+    np.testing.assert_array_equal(framed.pixels, frame)
+    inner = find_object(embedder.embed_with_object(frame).mask)  # its own mask, which is finer
+    assert inner is not None and framed.object_in_frame is not None and framed.object_in_frame.box == inner.box
+    np.testing.assert_array_equal(framed.whole, finder.embed([photo])[0])
+    features = extract_features(embedder, "p", photo).features
+    assert len(features) == feature_width(embedder)
+    assert whole_width(embedder) == finder.dimensions < backbone_width(embedder)
+
+
+def test_a_photo_that_is_not_framed_takes_one_pass_of_the_shipped_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall = np.full((200, 200, 3), 200, np.uint8)
+    embedder, passes = OnnxEmbedder(), list[int]()
+    embed = embedder.embed_with_object
+    monkeypatch.setattr(embedder, "embed_with_object", lambda photo: passes.append(1) or embed(photo))
+    assert embed_framed(embedder, "wall", wall).pixels.shape == wall.shape
+    assert passes == [1]
+
+
 def test_features_name_the_network_that_found_the_object(network: Path) -> None:
     assert f"finder={OnnxEmbedder().model}" in feature_model(OnnxEmbedder(network))
     assert "finder" not in feature_model(OnnxEmbedder(network, objects=NO_OBJECTS))
-    assert "finder" not in feature_model(OnnxEmbedder())
+    assert "finder" not in feature_model(OnnxEmbedder(objects=replace(ALL_OBJECTS, by_finder=False)))
+    assert "+finder=object-finder@" in feature_model(OnnxEmbedder())
 
 
 def test_the_places_that_match_are_found_by_the_shipped_network(network: Path, photo: Pixels) -> None:

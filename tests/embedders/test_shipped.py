@@ -13,14 +13,14 @@ import pytest
 from shoplens import Shop
 from shoplens.embedders import OnnxEmbedder, network_file
 from shoplens.embedders.embedder import ALL_OBJECTS, NO_OBJECTS, ObjectUse, encoding_of
-from shoplens.embedders.shipped import NETWORKS, shipped_file
+from shoplens.embedders.shipped import FINDER, NETWORKS, shipped_file
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.settings import Settings
 from shoplens.store.generation import check_model
 from tests.images.made_photos import scene
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", (*NETWORKS, FINDER))
 def test_every_network_has_a_card_with_licence_and_what_it_saw(name: str) -> None:
     card = json.loads(shipped_file(name).with_suffix(".json").read_text("utf-8"))
     assert card["licence"] == "Apache-2.0"
@@ -78,15 +78,15 @@ def test_a_store_compares_objects_as_it_was_built(tmp_path: Path) -> None:
     for settings in (without, Settings(threads=1)):
         with Shop(tmp_path / "store", settings=settings) as shop:
             assert "object" not in shop.search(tmp_path / "1.png").weights
-            about = dict.fromkeys(("compared", "framed", "second_order"), False)
+            about = dict.fromkeys(("compared", "framed", "second_order", "by_finder"), False)
             assert shop.info()["objects"] == about | {"passes": 1, "bytes_per_photo": 0}
             assert shop.search(tmp_path / "1.png").object is None
     Shop.index(feed, tmp_path / "store", replace=True, settings=Settings(threads=1))[0].close()
     for settings in (without, Settings(threads=1)):
         with Shop(tmp_path / "store", settings=settings) as shop:
             assert "object" in shop.search(tmp_path / "1.png").weights
-            about = dict.fromkeys(("compared", "framed", "second_order"), True)
-            assert shop.info()["objects"] == about | {"passes": 2, "bytes_per_photo": 768}
+            about = dict.fromkeys(("compared", "framed", "second_order", "by_finder"), True)
+            assert shop.info()["objects"] == about | {"passes": 1, "bytes_per_photo": 768}
 
 
 def test_a_generation_with_objects_is_not_read_by_a_network_that_finds_none(tmp_path: Path) -> None:
@@ -96,8 +96,9 @@ def test_a_generation_with_objects_is_not_read_by_a_network_that_finds_none(tmp_
     shop, _ = Shop.index(feed, tmp_path / "store", settings=Settings(threads=1))
     with shop, shop._parts.store.reading() as generation:
         check_model(generation, OnnxEmbedder())
-        for use in (NO_OBJECTS, replace(ALL_OBJECTS, framed=False), replace(ALL_OBJECTS, second_order=False)):
-            told = f"was built with framed objects by pooled products, and photos are now encoded with {use}"
+        without_one = [replace(ALL_OBJECTS, **{name: False}) for name in ("framed", "second_order", "by_finder")]
+        for use in (NO_OBJECTS, *without_one):
+            told = f"was built with {ALL_OBJECTS}, and photos are now encoded with {use}"
             with pytest.raises(StoreError, match=told) as error:
                 check_model(generation, OnnxEmbedder(objects=use))
             assert error.value.code == "other-model" and "shoplens index --replace" in error.value.fix
@@ -119,10 +120,11 @@ def test_vectors_of_framed_and_of_whole_photos_are_never_mixed(tmp_path: Path) -
 
 
 def test_what_uses_an_object_needs_one() -> None:
-    for use in ({"framed": True}, {"second_order": True}):
+    for use in ({"framed": True}, {"second_order": True}, {"by_finder": True}):
         with pytest.raises(InvalidValue, match="not found"):
             ObjectUse(**use)
     assert str(NO_OBJECTS) == "no objects"
+    assert str(ALL_OBJECTS) == "framed objects found by a small network and compared by pooled products"
 
 
 def test_the_ids_of_the_networks_stay_what_they_are_in_stores() -> None:
@@ -133,7 +135,10 @@ def test_the_ids_of_the_networks_stay_what_they_are_in_stores() -> None:
     assert digest == "ae6e84f30c0a", "other axes make other features under the same id, so they need another one"
 
 
-@pytest.mark.parametrize("use", [ObjectUse(compared=True), ObjectUse(compared=True, framed=True)])
+@pytest.mark.parametrize(
+    "use",
+    [ObjectUse(compared=True), ObjectUse(compared=True, framed=True), replace(ALL_OBJECTS, by_finder=False)],
+)
 def test_a_store_of_an_earlier_version_answers_as_it_was_built(
     use: ObjectUse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +153,6 @@ def test_a_store_of_an_earlier_version_answers_as_it_was_built(
         with shop._parts.store.reading() as generation:
             assert generation.manifest.encoding == encoding_of(shop._parts.embedders.for_live(1))
             assert generation.manifest.objects == use
-            assert shop.info()["objects"]["second_order"] is False
+            assert shop.info()["objects"]["by_finder"] is False
         shop.add(feed)
         assert shop.search(tmp_path / "p.png").results[0].product.id == "p"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from shoplens.build.photo_features import extract_features, whole_features, whole_width, word_head_of
+from shoplens.build.photo_features import backbone_width, extract_features, word_features, word_head_of
 from shoplens.embedders import OnnxEmbedder
 from shoplens.embedders.shipped import NETWORKS, shipped_file
 from shoplens.reading.text_reader import QUERY, SEEN
@@ -48,9 +48,9 @@ def draw_carton(words: bool) -> Pixels:
 
 def test_the_head_of_the_shipped_network_sees_words_on_a_carton(embedder: OnnxEmbedder) -> None:
     head = word_head_of(embedder)
-    assert head is not None and head.weights.shape == (whole_width(embedder),)
+    assert head is not None and head.weights.shape == (backbone_width(embedder),)
     shown = []
     for words in (True, False):
         features = extract_features(embedder, "carton", draw_carton(words)).features
-        shown.append(head.choose_effort(whole_features(embedder, features)) is not None)
+        shown.append(head.choose_effort(word_features(embedder, features)) is not None)
     assert shown == [True, False]

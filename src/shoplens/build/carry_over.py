@@ -31,7 +31,12 @@ def head_fields(head: EmbeddingHead | None) -> dict[str, Any]:
 def object_fields(objects: ObjectUse) -> dict[str, Any]:
     """Return the fields of a manifest that say what is done with the objects in photos."""
     placed = filter_vector_size(has_object=objects.compared)
-    return {"placed": placed, "framed": objects.framed, "second_order": objects.second_order}
+    return {
+        "placed": placed,
+        "framed": objects.framed,
+        "second_order": objects.second_order,
+        "by_finder": objects.by_finder,
+    }
 
 
 def can_read_features(head: EmbeddingHead, embedder: Embedder) -> bool:

@@ -64,8 +64,8 @@ class FramedPhoto:
         embedded: its embedding and features.
         found: the object in the whole photo; None where none was found.
         object_in_frame: the object in ``pixels``, by the mask of this part, which is finer.
-        last: the pass over ``pixels``; None where the embedder finds no objects, or another network does.
-        whole: float32, the features of the whole photo; empty where the network did not pass over it.
+        last: the pass over ``pixels``; None where the embedder finds no objects.
+        whole: float32, the features of the whole photo, of the network or of its finder; empty where neither gives any.
     """
 
     pixels: Pixels
@@ -77,33 +77,28 @@ class FramedPhoto:
 
 
 def embed_framed(embedder: Embedder, name: str, photo: Pixels) -> FramedPhoto:
-    """Embed a photo, framed where the embedder frames objects: one pass of the network, or two.
+    """Embed a photo, framed where the embedder frames objects: one pass of the network, or two where it finds the
+    objects itself.
 
     Raises:
         ModelError: as :func:`~shoplens.embedders.embed_photos`.
     """
     if not finds_objects(embedder):
         return FramedPhoto(photo, embed_photos(embedder, [name], [photo]))
-    if embedder.finder:
-        return _embed_found(embedder, name, photo)
-    last = embedder.embed_with_object(photo)
-    whole = _network_row(check_output(embedder, [name], last.row))
-    found = inner = find_object(last.mask)
+    first = embedder.find_in_whole(photo)
+    found = _find_object(first)
     part = _frame(embedder, photo, found)
-    if part is not None:
-        photo, last = part, embedder.embed_with_object(part)
-        inner = find_object(last.mask)
-    return FramedPhoto(photo, check_output(embedder, [name], last.row), found, inner, last, whole)
+    pixels = photo if part is None else part
+    last = embedder.embed_with_object(pixels) if embedder.finder or part is not None else first
+    inner = _find_object(last)
+    if last.mask is None:
+        inner = found if part is None else find_object(embedder.find_mask(part))
+    whole = first.row[0] if embedder.finder else _network_row(check_output(embedder, [name], first.row))
+    return FramedPhoto(pixels, check_output(embedder, [name], last.row), found, inner, last, whole)
 
 
-def _embed_found(embedder: ObjectEmbedder, name: str, photo: Pixels) -> FramedPhoto:
-    """Embed a photo by a network for which another one finds the object, which is far smaller as a rule: the network
-    itself passes over the frame only."""
-    found = inner = find_object(embedder.find_mask(photo))
-    part = _frame(embedder, photo, found)
-    if part is not None:
-        photo, inner = part, find_object(embedder.find_mask(part))
-    return FramedPhoto(photo, embed_photos(embedder, [name], [photo]), found, inner)
+def _find_object(seen: ObjectPass) -> FoundObject | None:
+    return None if seen.mask is None else find_object(seen.mask)
 
 
 def frame_photo(embedder: Embedder, photo: Pixels) -> Pixels:
@@ -126,8 +121,9 @@ def _object_row(embedder: ObjectEmbedder, view: FramedPhoto, row: Features) -> F
     Args:
         row: the network's features of the photo.
     """
-    if embedder.pooling is not None and view.last is not None and view.last.feature_map is not None:
-        return embedder.pooling.pool(view.last.feature_map, view.last.mask)
+    last = view.last
+    if embedder.pooling is not None and last is not None and last.feature_map is not None and last.mask is not None:
+        return embedder.pooling.pool(last.feature_map, last.mask)
     if view.object_in_frame is None:
         return row
     own: Features = embedder.backbone_features(cut_out(view.pixels, view.object_in_frame))[0]
@@ -157,9 +153,9 @@ def second_order_width(embedder: Embedder) -> int:
 
 def whole_width(embedder: Embedder) -> int:
     """Return how many features a photo has of the whole photo beside those of its frame; they follow the object's."""
-    if not finds_objects(embedder) or not embedder.objects.framed or embedder.finder:
+    if not finds_objects(embedder) or not embedder.objects.framed:
         return 0
-    return backbone_width(embedder)
+    return embedder.finder_features if embedder.finder else backbone_width(embedder)
 
 
 def object_parts(embedder: Embedder) -> tuple[int, ...]:
@@ -188,12 +184,13 @@ def feature_width(embedder: Embedder) -> int:
 
 
 def word_head_of(embedder: Embedder) -> WordHead | None:
-    """Return what tells from :func:`whole_features` whether a photo shows words; None where nothing does."""
+    """Return what tells from :func:`word_features` whether a photo shows words; None where nothing does."""
     head = None if isinstance(embedder, FineTunedEmbedder) else find_word_head(embedder.model)
-    return head if head is not None and len(head.weights) == whole_width(embedder) else None
+    return head if head is not None and len(head.weights) == backbone_width(embedder) else None
 
 
-def whole_features(embedder: Embedder, features: Features) -> Features:
-    """Return, of a photo's features, those of the network for the whole photo; empty where it is not framed."""
-    start = filter_input_width(embedder)
-    return features[start : start + whole_width(embedder)]
+def word_features(embedder: Embedder, features: Features) -> Features:
+    """Return, of a photo's features, those of the network for as much of the photo as it passes over: the whole photo,
+    or where another network finds the object, the part around it."""
+    width, start = backbone_width(embedder), filter_input_width(embedder)
+    return features[start : start + width] if whole_width(embedder) == width else features[:width]

@@ -35,8 +35,9 @@ OTHER_OUTPUT_KEYS = (
     "files",
 )
 """Keys of a card that concern other outputs than the vector, and so are no part of the model id."""
-FINDERS = ("", "efficientnet-lite2-int8")
-"""Networks that can find the object for another one."""
+FINDERS = ("", "object-finder", "efficientnet-lite2-int8")
+"""Networks that can find the object for another one: a small one that does nothing else; and the shipped one, by which
+models that were added earlier have it found."""
 LATER_KEYS = (
     "resize",
     "centre",
@@ -95,8 +96,8 @@ class ModelCard:
             tensors named as here; empty for the network itself. A quantized network names its original.
         mask: name of the output that says where the object in the photo is: (photos, rows, columns), the probability of
             each cell of the input to show it; empty for a network that finds no objects. It needs ``squash``.
-        finder: name of the network in the package that finds the object for this one, which has no ``mask``; empty for
-            none.
+        finder: name of the network in the package that finds the object in the whole photo for this one; empty for
+            none. Where there is a ``mask``, too, that finds the object in the frame.
         maps: names of feature maps inside the graph, (photos, channels, rows, columns), by which the places of two
             photos are compared when a match is explained; empty for a network that cannot explain matches so.
         second_order: name of a feature map inside the graph, (photos, channels, rows, columns), of which the mean
@@ -186,7 +187,7 @@ class ModelCard:
             "axes": isinstance(self.axes, str)
             and Path(self.axes).name == self.axes
             and bool(self.cut or not self.axes),
-            "finder": self.finder in FINDERS and not (self.finder and self.mask),
+            "finder": self.finder in FINDERS,
             "files": isinstance(self.files, dict) and _are_names((*self.files, *self.files.values())),
         }.items():
             if not is_valid:

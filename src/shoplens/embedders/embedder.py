@@ -48,6 +48,8 @@ class ObjectUse:
         framed: photos are cut to the object and a margin before they are embedded.
         second_order: the object's features are pooled products, see :class:`SecondOrderPooling`; else they come from a
             pass over the object that is cut out.
+        by_finder: the object in the whole photo is found by a small network that does nothing else; else by a pass of
+            the embedder over the whole photo. (One that cannot find objects always has another network find them.)
 
     Raises:
         InvalidValue: there is nothing to frame or to pool where objects are not found.
@@ -56,19 +58,22 @@ class ObjectUse:
     compared: bool = False
     framed: bool = False
     second_order: bool = False
+    by_finder: bool = False
 
     def __post_init__(self) -> None:
-        if not self.compared and (self.framed or self.second_order):
+        if not self.compared and (self.framed or self.second_order or self.by_finder):
             raise InvalidValue(f"{self} uses objects that are not found.", "Set `compared`, too.")
 
     def __str__(self) -> str:
         """In words, after "with": ``framed objects``."""
         if not self.compared:
             return "no objects"
-        return f"{'framed ' if self.framed else ''}objects{' by pooled products' if self.second_order else ''}"
+        how = ["found by a small network"] * self.by_finder + ["compared by pooled products"] * self.second_order
+        return f"{'framed ' if self.framed else ''}objects{' ' if how else ''}{' and '.join(how)}"
 
 
-NO_OBJECTS, ALL_OBJECTS = ObjectUse(), ObjectUse(compared=True, framed=True, second_order=True)
+NO_OBJECTS = ObjectUse()
+ALL_OBJECTS = ObjectUse(compared=True, framed=True, second_order=True, by_finder=True)
 
 
 class Encoding(NamedTuple):
@@ -88,14 +93,15 @@ class ObjectPass:
     """What one pass of a network gives of a photo and of the object in it.
 
     Attributes:
-        row: float32 (1, any), as of :meth:`Embedder.embed`.
-        mask: float32 (rows, columns) in [0, 1], the probability that a cell of the photo shows the object.
+        row: float32 (1, any), as of :meth:`Embedder.embed` of that network.
+        mask: float32 (rows, columns) in [0, 1], the probability that a cell of the photo shows the object; None where
+            the network finds no objects.
         feature_map: float32 (channels, rows, columns), of which the features of the object are pooled; None where they
             come from a pass over the object alone.
     """
 
     row: Vectors
-    mask: Mask
+    mask: Mask | None
     feature_map: FeatureMap | None = None
 
 
@@ -108,7 +114,8 @@ class ObjectEmbedder(Embedder, Protocol):
         object_sizes: lengths of the outputs of which the features of an object consist.
         pooling: pools these features from the pass over the photo; None where a pass over the object alone gives them,
             which are then those of the embedder, or the vector where it gives none.
-        finder: id of another network that finds the objects for it; empty where it finds them itself, in the same pass.
+        finder: id of another network that finds the object in the whole photo for it; empty where it does so itself.
+        finder_features: number of features of the whole photo that the other network gives; 0 for none.
     """
 
     objects: ObjectUse
@@ -116,9 +123,14 @@ class ObjectEmbedder(Embedder, Protocol):
     object_sizes: tuple[int, ...]
     pooling: SecondOrderPooling | None
     finder: str
+    finder_features: int
 
     def find_mask(self, photo: Pixels) -> Mask:
-        """Return the mask of the object in the photo alone."""
+        """Return the mask of the object in the whole photo alone."""
+
+    def find_in_whole(self, photo: Pixels) -> ObjectPass:
+        """Return the pass that finds the object in the whole photo: that of the finder, whose row are its features, or
+        where there is none, :meth:`embed_with_object`."""
 
     def embed_with_object(self, photo: Pixels) -> ObjectPass:
         """Return one row as of :meth:`Embedder.embed`, and what shows the object, from one pass."""

@@ -85,11 +85,12 @@ class OnnxEmbedder:
             self.object_sizes = (self.pooling.size,)
         mask = self.card.mask if objects.compared else ""
         self.mask_shape = _mask_shape(mask, outputs[mask].shape) if mask else (0, 0)
-        self.min_side, self.finder, self.object_finder = self.card.min_side, "", None
-        if self.card.finder and objects.compared:
+        self.min_side, self.finder, self.finder_features, self.object_finder = self.card.min_side, "", 0, None
+        if self.card.finder and objects.compared and (objects.by_finder or not self.card.mask):
             self._add_finder(OnnxEmbedder(shipped_file(self.card.finder), threads=threads, providers=providers))
+        by_finder = bool(self.card.mask and self.finder)
         finds = self.mask_shape != (0, 0)
-        self.objects = ObjectUse(finds, objects.framed, self.pooling is not None) if finds else NO_OBJECTS
+        self.objects = ObjectUse(finds, objects.framed, self.pooling is not None, by_finder) if finds else NO_OBJECTS
         self.model = f"{self.card.name}@{_model_digest(path, self.card)}"
         text = load_text_card(path)
         self.text_tower = (
@@ -102,13 +103,21 @@ class OnnxEmbedder:
 
     def embed_with_object(self, photo: Pixels) -> ObjectPass:
         """Return one row of :meth:`embed`, and what shows the object, from one pass."""
-        if self.object_finder is not None:
-            return ObjectPass(self.embed([photo]), self.object_finder.find_mask(photo))
+        if not self.object_outputs:
+            return ObjectPass(self.embed([photo]), None)
         names = (*self.outputs, *self.object_outputs)
         return split_object(self._run(names, [photo]), self)
 
+    def find_in_whole(self, photo: Pixels) -> ObjectPass:
+        """Return the pass that finds the object in the whole photo, see :class:`ObjectEmbedder`."""
+        if self.object_finder is None:
+            return self.embed_with_object(photo)
+        if self.finder_features:
+            return self.object_finder.embed_with_object(photo)
+        return ObjectPass(np.zeros((1, 0), np.float32), self.object_finder.find_mask(photo))
+
     def find_mask(self, photo: Pixels) -> Mask:
-        """Return the mask of the object in the photo alone, float32 (rows, columns)."""
+        """Return the mask of the object in the whole photo alone, float32 (rows, columns)."""
         if self.object_finder is not None:
             return self.object_finder.find_mask(photo)
         names = (self.card.mask,)
@@ -128,8 +137,10 @@ class OnnxEmbedder:
         return np.concatenate([self._shorten(rows[:, : self._length]), rows[:, self._length :]], axis=1)
 
     def _add_finder(self, finder: OnnxEmbedder) -> None:
-        """Let another network find the objects."""
-        self.object_finder, self.finder, self.mask_shape = finder, finder.model, finder.mask_shape
+        """Let another network find the object in the whole photo."""
+        self.object_finder, self.finder = finder, finder.model
+        self.finder_features = 0 if finder.card.features else finder.dimensions  # one that only finds gives them, too
+        self.mask_shape = self.mask_shape if self.card.mask else finder.mask_shape
         self.min_side = max(self.min_side, finder.min_side)
 
     @property
@@ -139,8 +150,10 @@ class OnnxEmbedder:
 
     @property
     def object_outputs(self) -> tuple[str, ...]:
-        """Names of the outputs that show the object: the mask, and the map that is pooled, where one is."""
-        return (self.card.mask, *([self.card.second_order] if self.pooling is not None else []))
+        """Names of the outputs that show the object: the mask, and the map that is pooled, where one is; none where
+        the network finds no objects itself."""
+        pooled = [self.card.second_order] if self.pooling is not None else []
+        return (self.card.mask, *pooled) if self.card.mask else ()
 
     def _output_size(self, shape: Sequence[object]) -> int:
         check_axes(self._output, tuple(shape), self.card.pool)

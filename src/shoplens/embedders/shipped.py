@@ -10,6 +10,8 @@ from shoplens.embedders.card import load_card
 
 NETWORKS = ("efficientnet-lite2-int8", "efficientnet-lite2")
 """Names of the networks in the package; new stores use the first. The second is the first's original in float32."""
+FINDER = "object-finder"
+"""Name of the network in the package that finds the object in a whole photo for the first of them."""
 _FOLDER = Path(str(resources.files("shoplens.embedders"))) / "models"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.build.photo_features import embed_framed, extract_features, feature_model, whole_features, word_head_of
+from shoplens.build.photo_features import embed_framed, extract_features, feature_model, word_features, word_head_of
 from shoplens.embedders import Embedder
 from shoplens.embedders.embedder import finds_objects
 from shoplens.embedders.text.tower import text_tower
@@ -93,7 +93,7 @@ class QueryEncoder:
         with timer.stage("embed"):
             encoded = self._embed(picture, region, hashes, features=features)
         if head is not None and encoded.features is not None:
-            effort = head.choose_effort(whole_features(self.embedder, encoded.features))
+            effort = head.choose_effort(word_features(self.embedder, encoded.features))
             reading = None if effort is None else self._start_reading(data, picture, region, effort)
         if reading is not None:
             with timer.stage("ocr"):

@@ -95,7 +95,8 @@ def classifier_model(generation: Generation) -> str:
 def _object_costs(manifest: Manifest) -> dict[str, Any]:
     """Return what is done with objects, and what that costs: passes of the network for each photo, at most, instead of
     one, and bytes of the index."""
-    objects, finds_itself = manifest.objects, not manifest.preprocessing.get("finder")
+    objects = manifest.objects
+    finds_itself = bool(manifest.preprocessing.get("mask")) and not objects.by_finder
     passes = 1 + (objects.framed and finds_itself) + (objects.compared and not objects.second_order)
     bytes_per_photo = _OBJECT_BYTES if objects.compared else 0
     return {**asdict(objects), "passes": passes, "bytes_per_photo": bytes_per_photo}

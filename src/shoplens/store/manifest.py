@@ -40,6 +40,7 @@ class Manifest:
         kept: whether it stays on disk after the next has taken over, so that a roll-back is possible.
         framed: whether photos were cut to the object in them before they were embedded.
         second_order: whether the features of an object are pooled products, see :class:`SecondOrderPooling`.
+        by_finder: whether a small network found the objects, see :class:`ObjectUse`.
         placed: number of filter scores beside a vector; 0 for a generation without room for any.
         look: id of the trained head whose vectors lie beside the model's; empty for a generation without one.
         trained: length of the trained vectors.
@@ -63,6 +64,7 @@ class Manifest:
     text: int = 0
     framed: bool = False
     second_order: bool = False
+    by_finder: bool = False
     format: int = FORMAT
 
     @property
@@ -73,7 +75,7 @@ class Manifest:
     def objects(self) -> ObjectUse:
         """What was done with the objects in its photos."""
         is_compared = self.placed == filter_vector_size(has_object=True)
-        return ObjectUse(True, self.framed, self.second_order) if is_compared else NO_OBJECTS
+        return ObjectUse(True, self.framed, self.second_order, self.by_finder) if is_compared else NO_OBJECTS
 
     @property
     def encoding(self) -> Encoding:

@@ -15,7 +15,7 @@ from shoplens.build.photo_features import (
     PhotoFeatures,
     extract_features,
     filter_input_width,
-    whole_features,
+    word_features,
     word_head_of,
 )
 from shoplens.embedders import Embedder
@@ -89,7 +89,7 @@ class PhotoMaker:
 
     def _read_words(self, made: Pixels, features: PhotoFeatures, reader: TextReader) -> str:
         head = word_head_of(self.embedder)
-        effort = QUERY if head is None else head.choose_effort(whole_features(self.embedder, features.features))
+        effort = QUERY if head is None else head.choose_effort(word_features(self.embedder, features.features))
         return "" if effort is None else reader.read(made, effort)
 
 

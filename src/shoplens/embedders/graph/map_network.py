@@ -41,14 +41,14 @@ class MapNetwork:
     """A network whose feature maps can be read; opened when it is first used. Thread-safe.
 
     Args:
-        embedder: the embedder of the store; where another network finds the objects for it, that one gives the maps.
+        embedder: the embedder of the store; where it finds no objects itself, the network that does gives the maps.
 
     Raises:
         InvalidValue: ``no-maps``: it finds no objects, or its card names no maps.
     """
 
     def __init__(self, embedder: Embedder) -> None:
-        if isinstance(embedder, OnnxEmbedder) and embedder.object_finder is not None:
+        if isinstance(embedder, OnnxEmbedder) and embedder.object_finder is not None and not embedder.card.mask:
             embedder = embedder.object_finder
         if not isinstance(embedder, OnnxEmbedder) or not embedder.card.maps or not embedder.objects.compared:
             raise InvalidValue(

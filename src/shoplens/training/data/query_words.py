@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from shoplens.build.photo_features import whole_features, word_head_of
+from shoplens.build.photo_features import word_features, word_head_of
 from shoplens.errors import PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.images import decode_photo
@@ -36,7 +36,7 @@ def read_query_words(
 
     def read(row: int) -> str:
         photo, view = samples.photos[samples.owners[row]], int(samples.views[row])
-        features = whole_features(context.embedder, samples.rows[row])
+        features = word_features(context.embedder, samples.rows[row])
         effort = QUERY if head is None else head.choose_effort(features)
         if effort is None:
             return ""
