@@ -107,12 +107,9 @@ class BareWork:
             taken += time.thread_time() - started
             return result
 
-        seen = timed(self._embedder.find_in_whole, pixels)
-        assert seen.mask is not None
-        found = find_object(seen.mask)
+        found = find_object(timed(self._embedder.find_mask, pixels))
         part = None if found is None else frame_object(pixels, found)
-        if part is not None or self._embedder.finder:
-            timed(self._embedder.embed_with_object, pixels if part is None else part)
+        timed(self._embedder.embed_with_object, pixels if part is None else part)
         return taken
 
     def query(self, photo: str) -> None:

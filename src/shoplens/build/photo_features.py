@@ -20,6 +20,8 @@ from shoplens.images.objects import FoundObject, cut_out, find_object, frame_obj
 from shoplens.reading.word_head import WordHead, find_word_head
 from shoplens.types import Embeddings, Features, Pixels, Vectors
 
+_NO_FEATURES = np.zeros(0, np.float32)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoFeatures:
@@ -65,7 +67,7 @@ class FramedPhoto:
         found: the object in the whole photo; None where none was found.
         object_in_frame: the object in ``pixels``, by the mask of this part, which is finer.
         last: the pass over ``pixels``; None where the embedder finds no objects.
-        whole: float32, the features of the whole photo, of the network or of its finder; empty where neither gives any.
+        whole: float32, the features of the whole photo; empty where the network did not pass over it.
     """
 
     pixels: Pixels
@@ -73,7 +75,7 @@ class FramedPhoto:
     found: FoundObject | None = None
     object_in_frame: FoundObject | None = None
     last: ObjectPass | None = None
-    whole: Features = field(default_factory=lambda: np.zeros(0, np.float32))
+    whole: Features = field(default_factory=lambda: _NO_FEATURES)
 
 
 def embed_framed(embedder: Embedder, name: str, photo: Pixels) -> FramedPhoto:
@@ -85,19 +87,19 @@ def embed_framed(embedder: Embedder, name: str, photo: Pixels) -> FramedPhoto:
     """
     if not finds_objects(embedder):
         return FramedPhoto(photo, embed_photos(embedder, [name], [photo]))
-    first = embedder.find_in_whole(photo)
-    found = _find_object(first)
+    first = None if embedder.finder else embedder.embed_with_object(photo)
+    found = find_object(embedder.find_mask(photo)) if first is None else _object_of(first)
     part = _frame(embedder, photo, found)
     pixels = photo if part is None else part
-    last = embedder.embed_with_object(pixels) if embedder.finder or part is not None else first
-    inner = _find_object(last)
+    last = embedder.embed_with_object(pixels) if first is None or part is not None else first
+    inner = _object_of(last)
     if last.mask is None:
         inner = found if part is None else find_object(embedder.find_mask(part))
-    whole = first.row[0] if embedder.finder else _network_row(check_output(embedder, [name], first.row))
+    whole = _NO_FEATURES if first is None else _network_row(check_output(embedder, [name], first.row))
     return FramedPhoto(pixels, check_output(embedder, [name], last.row), found, inner, last, whole)
 
 
-def _find_object(seen: ObjectPass) -> FoundObject | None:
+def _object_of(seen: ObjectPass) -> FoundObject | None:
     return None if seen.mask is None else find_object(seen.mask)
 
 
@@ -153,9 +155,9 @@ def second_order_width(embedder: Embedder) -> int:
 
 def whole_width(embedder: Embedder) -> int:
     """Return how many features a photo has of the whole photo beside those of its frame; they follow the object's."""
-    if not finds_objects(embedder) or not embedder.objects.framed:
+    if not finds_objects(embedder) or not embedder.objects.framed or embedder.finder:
         return 0
-    return embedder.finder_features if embedder.finder else backbone_width(embedder)
+    return backbone_width(embedder)
 
 
 def object_parts(embedder: Embedder) -> tuple[int, ...]:

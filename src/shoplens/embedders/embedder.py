@@ -93,7 +93,7 @@ class ObjectPass:
     """What one pass of a network gives of a photo and of the object in it.
 
     Attributes:
-        row: float32 (1, any), as of :meth:`Embedder.embed` of that network.
+        row: float32 (1, any), as of :meth:`Embedder.embed`.
         mask: float32 (rows, columns) in [0, 1], the probability that a cell of the photo shows the object; None where
             the network finds no objects.
         feature_map: float32 (channels, rows, columns), of which the features of the object are pooled; None where they
@@ -115,7 +115,6 @@ class ObjectEmbedder(Embedder, Protocol):
         pooling: pools these features from the pass over the photo; None where a pass over the object alone gives them,
             which are then those of the embedder, or the vector where it gives none.
         finder: id of another network that finds the object in the whole photo for it; empty where it does so itself.
-        finder_features: number of features of the whole photo that the other network gives; 0 for none.
     """
 
     objects: ObjectUse
@@ -123,14 +122,9 @@ class ObjectEmbedder(Embedder, Protocol):
     object_sizes: tuple[int, ...]
     pooling: SecondOrderPooling | None
     finder: str
-    finder_features: int
 
     def find_mask(self, photo: Pixels) -> Mask:
         """Return the mask of the object in the whole photo alone."""
-
-    def find_in_whole(self, photo: Pixels) -> ObjectPass:
-        """Return the pass that finds the object in the whole photo: that of the finder, whose row are its features, or
-        where there is none, :meth:`embed_with_object`."""
 
     def embed_with_object(self, photo: Pixels) -> ObjectPass:
         """Return one row as of :meth:`Embedder.embed`, and what shows the object, from one pass."""

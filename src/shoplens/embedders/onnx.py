@@ -85,9 +85,10 @@ class OnnxEmbedder:
             self.object_sizes = (self.pooling.size,)
         mask = self.card.mask if objects.compared else ""
         self.mask_shape = _mask_shape(mask, outputs[mask].shape) if mask else (0, 0)
-        self.min_side, self.finder, self.finder_features, self.object_finder = self.card.min_side, "", 0, None
+        self.min_side, self.finder, self.object_finder = self.card.min_side, "", None
         if self.card.finder and objects.compared and (objects.by_finder or not self.card.mask):
-            self._add_finder(OnnxEmbedder(shipped_file(self.card.finder), threads=threads, providers=providers))
+            finder, use = shipped_file(self.card.finder), ObjectUse(compared=True)
+            self._add_finder(OnnxEmbedder(finder, threads=threads, providers=providers, objects=use))
         by_finder = bool(self.card.mask and self.finder)
         finds = self.mask_shape != (0, 0)
         self.objects = ObjectUse(finds, objects.framed, self.pooling is not None, by_finder) if finds else NO_OBJECTS
@@ -107,14 +108,6 @@ class OnnxEmbedder:
             return ObjectPass(self.embed([photo]), None)
         names = (*self.outputs, *self.object_outputs)
         return split_object(self._run(names, [photo]), self)
-
-    def find_in_whole(self, photo: Pixels) -> ObjectPass:
-        """Return the pass that finds the object in the whole photo, see :class:`ObjectEmbedder`."""
-        if self.object_finder is None:
-            return self.embed_with_object(photo)
-        if self.finder_features:
-            return self.object_finder.embed_with_object(photo)
-        return ObjectPass(np.zeros((1, 0), np.float32), self.object_finder.find_mask(photo))
 
     def find_mask(self, photo: Pixels) -> Mask:
         """Return the mask of the object in the whole photo alone, float32 (rows, columns)."""
@@ -139,7 +132,6 @@ class OnnxEmbedder:
     def _add_finder(self, finder: OnnxEmbedder) -> None:
         """Let another network find the object in the whole photo."""
         self.object_finder, self.finder = finder, finder.model
-        self.finder_features = 0 if finder.card.features else finder.dimensions  # one that only finds gives them, too
         self.mask_shape = self.mask_shape if self.card.mask else finder.mask_shape
         self.min_side = max(self.min_side, finder.min_side)
 

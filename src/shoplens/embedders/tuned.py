@@ -56,7 +56,6 @@ class FineTunedEmbedder:
     object_sizes: tuple[int, ...]
     pooling: SecondOrderPooling | None
     finder: str
-    finder_features: int
     text_tower: TextTower | None
     tail_id: str
 
@@ -75,7 +74,7 @@ class FineTunedEmbedder:
             raise ModelError(f"The trained network lacks outputs of {base.model}.", "Train it again.", code="bad-onnx")
         finds = self.card.mask in shapes or bool(base.finder) or self._is_second
         self.objects, self.mask_shape = (base.objects, base.mask_shape) if finds else (NO_OBJECTS, (0, 0))
-        self.finder, self.finder_features, self.text_tower = base.finder, base.finder_features, base.text_tower
+        self.finder, self.text_tower = base.finder, base.text_tower
         self.extra_features = base.extra_features + int(shapes[TAIL_OUTPUT][1])
         prefix = f"{base.tail_id}+" if isinstance(base, FineTunedEmbedder) else ""
         self.tail_id = prefix + hashlib.sha256(network).hexdigest()[:12]
@@ -88,11 +87,6 @@ class FineTunedEmbedder:
         one = self._base.embed_with_object(photo)
         outputs = run_network(self._session, self.card, self.outputs, [photo])
         return replace(one, row=np.concatenate([one.row, outputs], axis=1))
-
-    def find_in_whole(self, photo: Pixels) -> ObjectPass:
-        """Return the pass that finds the object in the whole photo; where another network does, no training changed
-        it."""
-        return self._base.find_in_whole(photo) if self.finder else self.embed_with_object(photo)
 
     def find_mask(self, photo: Pixels) -> Mask:
         """Return the mask of the object in the photo alone, float32 (rows, columns), which no training changed."""
