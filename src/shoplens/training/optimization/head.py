@@ -61,7 +61,7 @@ class HeadRecipe:
     classes_per_batch: int = 48
     rows_per_class: int = 6
     hard_negative_share: float = 0.5
-    shrinkage: float = 4.0
+    shrinkage: float = 2.0
     seed: int = 0
 
 
