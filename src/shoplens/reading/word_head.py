@@ -1,8 +1,8 @@
 """Whether a photo shows words, told by the features that the network has anyway, so that most photos need not be read.
 
-A logistic regression on the features of the whole photo, fitted by ``tools/train_word_head.py`` to what the reader
-finds in photos; it costs nothing, where a look for lines takes 10 ms of a core and more. Where it is not sure, the
-reader takes that look first, which is still cheaper than to read a photo in vain.
+A logistic regression on the features of the part of a photo that is embedded, fitted by ``tools/train_word_head.py`` to
+what the reader finds in whole photos; it costs nothing, where a look for lines takes 10 ms of a core and more. Where it
+is not sure, the reader takes that look first, which is still cheaper than to read a photo in vain.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class WordHead:
         """Return how thoroughly a shopper's photo is worth reading; None where it shows no words.
 
         Args:
-            features: float32 (w,), the network's features of the whole photo.
+            features: float32 (w,), the network's features, see :func:`~shoplens.build.photo_features.word_features`.
         """
         odds = float(self.weights @ features) + self.bias
         if odds < 0:
