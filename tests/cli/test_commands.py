@@ -147,8 +147,8 @@ def test_search_applies_conditions_groups_and_regions(store: Path, folder: Path)
     assert set(product_ids("--where", "color = red")) == {"p0", "p3", "p6", "p9"}
     assert set(product_ids("--where", "color = red", "--where", "price > 3")) == {"p6", "p9"}
     assert len(product_ids("--per-group", 1)) == 3
-    region = run_command(*words, "-k", 1, "--region", "6,2,84,60").json
-    assert region["query"]["region"] == [6, 2, 84, 60]
+    region = run_command(*words, "-k", 1, "--region", "4,4,80,56").json
+    assert region["query"]["region"] == [4, 4, 80, 56]
     assert region["results"][0]["product_id"] == "p3"
 
 

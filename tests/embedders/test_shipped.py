@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from shoplens import Shop
 from shoplens.embedders import OnnxEmbedder, network_file
@@ -106,7 +107,9 @@ def test_a_generation_with_objects_is_not_read_by_a_network_that_finds_none(tmp_
 
 def test_vectors_of_framed_and_of_whole_photos_are_never_mixed(tmp_path: Path) -> None:
     """The features of a photo outlive a store that has no use for them; its vector is then of the other kind."""
-    scene(90, 120, 1).save(tmp_path / "p.png")
+    photo = Image.new("RGB", (400, 300), (225, 225, 225))
+    photo.paste(scene(130, 120, seed=4), (220, 30))
+    photo.save(tmp_path / "p.png")
     feed = tmp_path / "feed.jsonl"
     feed.write_text(json.dumps({"id": "p", "title": "P", "photos": ["p.png"]}) + "\n")
     vectors = []

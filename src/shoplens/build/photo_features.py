@@ -21,6 +21,8 @@ from shoplens.reading.word_head import WordHead, find_word_head
 from shoplens.types import Embeddings, Features, Pixels, Vectors
 
 _NO_FEATURES = np.zeros(0, np.float32)
+_MIN_PEAK = 0.85
+"""Highest probability in the mask of the small network below which it is not sure enough to cut a photo."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +115,9 @@ def frame_photo(embedder: Embedder, photo: Pixels) -> Pixels:
 
 def _frame(embedder: ObjectEmbedder, photo: Pixels, found: FoundObject | None) -> Pixels | None:
     """Return the part of a photo around the object; None where the whole photo is embedded."""
-    return frame_object(photo, found) if found is not None and embedder.objects.framed else None
+    if found is None or not embedder.objects.framed or (embedder.objects.by_finder and found.mask.max() < _MIN_PEAK):
+        return None
+    return frame_object(photo, found)
 
 
 def _object_row(embedder: ObjectEmbedder, view: FramedPhoto, row: Features) -> Features:
