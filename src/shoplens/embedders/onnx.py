@@ -133,7 +133,7 @@ class OnnxEmbedder:
         """Let another network find the object in the whole photo."""
         self.object_finder, self.finder = finder, finder.model
         self.mask_shape = self.mask_shape if self.card.mask else finder.mask_shape
-        self.min_side = max(self.min_side, finder.min_side)
+        self.min_side = max(self.min_side, finder.card.side)
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -16,12 +16,15 @@ def similarity_from_cosine(cosine: float) -> float:
     return min(1.0, max(0.0, (1.0 + cosine) / 2.0))
 
 
-def rank_candidates(candidates: Iterable[Candidate], weights: Mapping[str, float]) -> list[Result]:
+def rank_candidates(
+    candidates: Iterable[Candidate], weights: Mapping[str, float], *, first_rank: int = 1
+) -> list[Result]:
     """Rank candidates best first: products with a barcode of the query photo, then products with the query photo
     itself, then by score; ties by product id.
 
     Args:
         weights: dimension -> weight, none negative, not all zero; they are divided by their sum.
+        first_rank: rank of the best one.
 
     Raises:
         InvalidValue: the weights are others.
@@ -53,7 +56,7 @@ def rank_candidates(candidates: Iterable[Candidate], weights: Mapping[str, float
             barcode=candidate.barcode,
             product_photos=candidate.product_photos,
         )
-        for rank, (_, negative, _, candidate, parts) in enumerate(rows, start=1)
+        for rank, (_, negative, _, candidate, parts) in enumerate(rows, start=first_rank)
     ]
 
 

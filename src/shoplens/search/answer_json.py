@@ -9,6 +9,8 @@ from typing import Any
 from shoplens.images.objects import mask_png
 from shoplens.types import Answer, Facet, Product, Reasons, Result, WordMeaning
 
+_PRODUCT_FIELDS = tuple(field.name for field in dataclasses.fields(Product))
+
 
 def as_json(answer: Answer) -> dict[str, Any]:
     """Return the documented JSON object of an answer."""
@@ -97,6 +99,6 @@ def _facet(facet: Facet) -> dict[str, Any]:
 
 def product_json(product: Product) -> dict[str, Any]:
     """Return the documented JSON object of a product."""
-    found = {field.name: getattr(product, field.name) for field in dataclasses.fields(product)}
+    found = {name: getattr(product, name) for name in _PRODUCT_FIELDS}
     found["attributes"] = {name: list(values) for name, values in product.attributes.items()}
     return {**found, "photos": list(product.photos), "category": list(product.category)}

@@ -52,9 +52,10 @@ def retrieve_tiers(index: Index, strategy: Strategy, query: EncodedQuery, constr
 
 def merge_tiers(strategy: Strategy, query: EncodedQuery, tiers: Tiers, k: int) -> list[Result]:
     """Rank candidates within their tiers, and return the best ``k``."""
-    weights = strategy.weights(query)
-    results = [result for tier in tiers for result in rank_candidates(tier, weights)][:k]
-    return [replace(result, rank=rank) for rank, result in enumerate(results, start=1)]
+    weights, results = strategy.weights(query), list[Result]()
+    for tier in tiers:
+        results += rank_candidates(tier, weights, first_rank=len(results) + 1)
+    return results[:k]
 
 
 def _conditions(constraint: RankingConstraint, index: Index) -> list[Condition | None]:

@@ -48,15 +48,18 @@ def read_sparse_rows(shard: GuardedShard, keys: Sequence[PhotoKey], name: str) -
 
 def read_raw_records(shard: GuardedShard, points: Sequence[Any]) -> list[RawRecord | None]:
     """Return the records of points as they are stored; None for points that do not exist."""
-    found = shard.retrieve([*points], _RECORD_PAYLOAD, False)
-    records = {str(point.id): raw_record(point.payload or {}) for point in found}
-    return [records.get(str(point)) for point in points]
+    return _stack_records(shard.retrieve([*points], _RECORD_PAYLOAD, False), points)
 
 
 def read_details(
     shard: GuardedShard, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey], sizes: VectorSizes
 ) -> PhotoDetails[RawRecord]:
-    """Return scores, class vectors and records of photos; the records are read last."""
-    scores = read_scores(shard, queries, keys, sizes)
-    rows = read_sparse_rows(shard, keys, CLASS_VECTOR)
-    return PhotoDetails(scores, rows, read_raw_records(shard, [photo_point_id(key) for key in keys]))
+    """Return scores, class vectors and records of photos; the records are read last, with the class vectors."""
+    scores, ids = read_scores(shard, queries, keys, sizes), [photo_point_id(key) for key in keys]
+    found = shard.retrieve([*ids], _RECORD_PAYLOAD, [CLASS_VECTOR])
+    return PhotoDetails(scores, stack_sparse(found, ids, CLASS_VECTOR), _stack_records(found, ids))
+
+
+def _stack_records(found: Sequence[engine.Record], points: Sequence[Any]) -> list[RawRecord | None]:
+    records = {str(point.id): raw_record(point.payload or {}) for point in found}
+    return [records.get(str(point)) for point in points]

@@ -33,7 +33,7 @@ MAX_PRODUCT_VALUES = 400_000
 
 def photo_body_bytes(settings: Settings) -> int:
     """Return the bytes that a body with a photo may have, as a form or as base64."""
-    return round(settings.for_queries.max_photo_bytes * BASE64_FACTOR) + 100_000
+    return round(min(settings.max_photo_bytes, settings.max_query_bytes) * BASE64_FACTOR) + 100_000
 
 
 class _MemoryParser(MultiPartParser):
