@@ -21,7 +21,7 @@ from shoplens.reading.word_head import WordHead, find_word_head
 from shoplens.types import Embeddings, Features, Pixels, Vectors
 
 _NO_FEATURES = np.zeros(0, np.float32)
-_MIN_PEAK = 0.85
+_MIN_PEAK = 0.9
 """Highest probability in the mask of the small network below which it is not sure enough to cut a photo."""
 
 
