@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from shoplens.cli.searching.answer import format_short
 from tests.cli.command_line import run_command
@@ -113,6 +114,12 @@ def test_a_search_with_weights_has_no_verdict(store: Path, folder: Path) -> None
         "How certain the answer is cannot be said for a search with weights"
         in run_command(*words, "--weight", "color=2").err
     )
+
+
+def test_a_photo_that_shows_nothing_is_answered_so(store: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48)).save(tmp_path / "black.png")
+    result = run_command("search", tmp_path / "black.png", "--store", store)
+    assert result.code == 0 and "No product can be seen in this photo" in result.err
 
 
 def test_a_search_without_a_query_is_an_error(store: Path, folder: Path) -> None:

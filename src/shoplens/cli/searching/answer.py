@@ -38,7 +38,7 @@ def print_answer(answer: Answer, steering: Steering, *, json: bool) -> None:
             print_table(explanation_table(result, answer.weights))
         for facet in answer.facets:
             print_table(facet_table(facet))
-    if answer.results and not json:
+    if (answer.results or answer.verdict == "no-product") and not json:
         console.print(f"[bold]{verdict_words(answer.verdict)}[/]: {_explain_verdict(answer, steering)}")
     if answer.words and not json:
         console.print(sanitize(describe_words(answer.words)))
