@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import PATH
@@ -48,7 +49,7 @@ def given_weights(
     >>> given_weights(["look", "color"], Preferences(weights={"color": 2}), Steering(weights={"Color": 3}))
     {'color': 3}
     """
-    known = {fold_name(name): name for name in names}
+    known = _folded(tuple(names))
     weights: dict[str, float] = {}
     for source, given in _weight_sources(preferences, steering, category):
         for name, weight in given.items():
@@ -60,6 +61,12 @@ def given_weights(
                 )
             weights[known[fold_name(name)]] = weight
     return weights
+
+
+@lru_cache(64)
+def _folded(names: tuple[str, ...]) -> Mapping[str, str]:
+    """Return folded name -> name of the dimensions of a generation, which every search looks up."""
+    return {fold_name(name): name for name in names}
 
 
 def format_weights(weights: Mapping[str, float]) -> str:

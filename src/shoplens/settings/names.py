@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from shoplens.types import fold
 
 PHOTO_DIMENSIONS = ("look", "object", "design", "shape", "text", "caption")
@@ -15,10 +13,8 @@ RESERVED_NAMES = (*PHOTO_DIMENSIONS, *SCORE_PARTS)
 """Names that a dimension of the feed cannot have; an attribute with such a name is called ``attributes.<name>``."""
 MAX_NAME_LENGTH = 128
 """Longest name of a dimension, in characters."""
-_CACHED_NAMES = 4_096
 
 
-@lru_cache(_CACHED_NAMES)
 def fold_name(text: str) -> str:
     """Return a name or value in the form in which it is compared: trimmed, case-folded, and composed (NFC)."""
     return fold(text.strip())
