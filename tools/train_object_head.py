@@ -9,7 +9,9 @@ The head learns the masks that U2-Net-p (Apache-2.0; 320 px, twenty times the ti
 shipped weights: ``clothing`` (CC0), and Grocery's training and catalogue photos (MIT). Every photo is seen twice: as it
 is, and cropped at random, mirrored half the time, in other light. The maps of the four resolutions are computed once,
 and kept in the folder ``--work`` (5 GB). Training takes about a quarter of an hour on two cores; 400 photos are held
-out.
+out. With ``--head`` the head of another file is taken instead, for a network that was quantized anew:
+
+    python tools/train_object_head.py --head efficientnet-lite2-int8.onnx --backbone bare-int8.onnx --out FILE
 
 Sources: Qin and others 2020, "U2-Net: Going Deeper with Nested U-Structure for Salient Object Detection"; Lin and
 others 2017, "Feature Pyramid Networks for Object Detection", for the way down from coarse to fine maps; Milletari and
@@ -44,6 +46,8 @@ from shoplens.types import Pixels
 
 MAPS = tuple(f"{name}_DequantizeLinear_Output" for name in ("t49", "t93", "t196", "t275"))
 SHAPES = ((24, 65, 65), (48, 33, 33), (120, 17, 17), (352, 9, 9))
+INPUTS, PREFIX = ("map0", "map1", "map2", "map3"), "object/"
+"""Names of the maps as inputs of the head, and what stands before its names in the network's file."""
 SIDE, TEACHER_SIDE, MASK_SIDE = 65, 320, 132
 TEACHER_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 TEACHER_STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -220,32 +224,56 @@ def _held_out_overlap(head: ObjectHead, load: Callable[[Any], tuple[list[Any], A
         return float(((inside & right).sum((1, 2)) / union).mean())
 
 
-def append_head(network: Path, head: ObjectHead, target: Path, work: Path) -> None:
-    """Write the network with the further output ``mask``, float32 (n, 65, 65)."""
-    names = [f"map{n}" for n in range(len(SHAPES))]
-    batch = {name: {0: "n"} for name in (*names, "mask")}
+def export_head(head: ObjectHead, file: Path) -> onnx.ModelProto:
+    """Return the head as a network of its own, with the inputs :data:`INPUTS`; ``file`` is written on the way."""
+    batch = {name: {0: "n"} for name in (*INPUTS, "mask")}
     inputs = tuple(torch.zeros(2, *shape) for shape in SHAPES)
-    file = work / "head.onnx"
     torch.onnx.export(
         _Probabilities(head),
         inputs,
         file,
-        input_names=names,
+        input_names=list(INPUTS),
         output_names=["mask"],
         dynamic_axes=batch,
         opset_version=17,
         dynamo=False,
     )
-    model, small = _with_outputs(network), compose.add_prefix(onnx.load(file), "object/")
+    return onnx.load(file)
+
+
+def take_head(network: Path) -> onnx.ModelProto:
+    """Return the head of a network that :func:`append_head` wrote, as :func:`export_head` does."""
+    model = onnx.load(network)
+    names = {map_name: name for name, map_name in zip(INPUTS, MAPS, strict=True)}
+    nodes = [node for node in model.graph.node if node.name.startswith(PREFIX)]
+    for node in nodes:
+        node.name = node.name.removeprefix(PREFIX)
+        for values in (node.input, node.output):
+            values[:] = [names.get(value, value.removeprefix(PREFIX)) for value in values]
+    weights = [weight for weight in model.graph.initializer if weight.name.startswith(PREFIX)]
+    for weight in weights:
+        weight.name = weight.name.removeprefix(PREFIX)
+    inputs = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", *shape])
+        for name, shape in zip(INPUTS, SHAPES, strict=True)
+    ]
+    output = onnx.helper.make_tensor_value_info("mask", onnx.TensorProto.FLOAT, ["n", SIDE, SIDE])
+    graph = onnx.helper.make_graph(nodes, "head", inputs, [output], weights)
+    return onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+
+
+def append_head(network: Path, head: onnx.ModelProto, target: Path) -> None:
+    """Write the network with the further output ``mask``, float32 (n, 65, 65)."""
+    model, small = _with_outputs(network), compose.add_prefix(head, PREFIX)
     small.ir_version = model.ir_version
     del small.opset_import[:]
     small.opset_import.extend(model.opset_import)
     kept = [output.name for output in model.graph.output if output.name not in MAPS]
-    joined = [(theirs, f"object/{ours}") for theirs, ours in zip(MAPS, names, strict=True)]
-    merged = compose.merge_models(model, small, io_map=joined, outputs=[*kept, "object/mask"])
+    joined = [(theirs, PREFIX + ours) for theirs, ours in zip(MAPS, INPUTS, strict=True)]
+    merged = compose.merge_models(model, small, io_map=joined, outputs=[*kept, f"{PREFIX}mask"])
     for node in merged.graph.node:
         for n, output in enumerate(node.output):
-            node.output[n] = "mask" if output == "object/mask" else output
+            node.output[n] = "mask" if output == f"{PREFIX}mask" else output
     merged.graph.output[-1].name = "mask"
     onnx.checker.check_model(merged)
     onnx.save(merged, target)
@@ -253,17 +281,24 @@ def append_head(network: Path, head: ObjectHead, target: Path, work: Path) -> No
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--teacher", type=Path, required=True, help="ONNX file of U2-Net-p")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--teacher", type=Path, help="ONNX file of U2-Net-p")
+    parser.add_argument("--head", type=Path, help="a network whose head is taken, in place of training one")
     parser.add_argument("--backbone", type=Path, required=True, help="the int8 network, without a head")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("object-head"), help="folder for the maps")
     parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
+    if options.head is not None:
+        append_head(options.backbone, take_head(options.head), options.out)
+        return
+    if options.data is None or options.teacher is None:
+        parser.error("give --data and --teacher, or --head")
     options.work.mkdir(parents=True, exist_ok=True)
     if not (options.work / "targets.npy").is_file():
         compute_maps(options.backbone, options.teacher, training_photos(options.data), options.work)
-    append_head(options.backbone, train(options.work, options.epochs), options.out, options.work)
+    head = train(options.work, options.epochs)
+    append_head(options.backbone, export_head(head, options.work / "head.onnx"), options.out)
 
 
 if __name__ == "__main__":

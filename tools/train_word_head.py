@@ -2,10 +2,11 @@
 
     python tools/train_word_head.py --data ../shared/data --out src/shoplens/reading/models/efficientnet-lite2-int8.npz
 
-The head is a logistic regression on the features of the whole photo. It learns what the reader (extra ``text``) finds
-in photos that may train shipped weights: 900 of Grocery's training photos and its catalogue photos (MIT), and 300 of
-``clothing`` (CC0), drawn by a hash. Groups of photos (products of Grocery) are held out in turn to choose the threshold
-and to tell how good it is; that of the shipped file finds 92 % of the photos with words. Ten minutes on two cores.
+The head is a logistic regression on the features of the part of a photo that is embedded. It learns what the reader
+(extra ``text``) finds in whole photos that may train shipped weights: 900 of Grocery's training photos and its
+catalogue photos (MIT), and 300 of ``clothing`` (CC0), drawn by a hash. Groups of photos (products of Grocery) are held
+out in turn to choose the threshold and to tell how good it is; that of the shipped file finds 92 % of the photos with
+words. Ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.build.photo_features import backbone_width
+from shoplens.build.photo_features import extract_features, word_features
 from shoplens.embedders import OnnxEmbedder
+from shoplens.embedders.embedder import ALL_OBJECTS
 from shoplens.embedders.shipped import shipped_file
 from shoplens.filters.fitting.crossfit import fold_index
 from shoplens.images import decode_photo
@@ -51,16 +53,16 @@ class _Worker:
 
 
 def _start() -> None:
-    _Worker.embedder, _Worker.reader = OnnxEmbedder(shipped_file(), threads=1), RapidTextReader()
+    _Worker.embedder, _Worker.reader = OnnxEmbedder(shipped_file(), threads=1, objects=ALL_OBJECTS), RapidTextReader()
 
 
 def describe(path: Path) -> tuple[npt.NDArray[np.float32], bool]:
-    """The features of a whole photo, and whether it shows words."""
+    """The features of a photo that searches have, of the part around its object, and whether the photo shows words."""
     data, embedder = path.read_bytes(), _Worker.embedder
-    output = embedder.embed_with_object(decode_photo(data, Settings(), shortest=embedder.min_side).pixels).row
+    pixels = decode_photo(data, Settings(), shortest=embedder.min_side).pixels
     sharp = decode_photo(data, Settings(), shortest=SHARP_SIDE).pixels
-    whole = output[0, embedder.dimensions :][: backbone_width(embedder)]
-    return whole, bool(_Worker.reader.read(sharp, EFFORT))
+    features = extract_features(embedder, str(path), pixels).features
+    return word_features(embedder, features), bool(_Worker.reader.read(sharp, EFFORT))
 
 
 def fit(x: Floats, y: npt.NDArray[np.bool_]) -> Floats:

@@ -13,6 +13,7 @@ from shoplens.errors import InvalidValue
 from shoplens.training.optimization.feature_whitening import fit_whitening
 from shoplens.training.optimization.head import HeadRecipe, TrainedWeights, TrainingSet, _HeadLearner, train_head
 from shoplens.training.optimization.head_export import export_look, measure_export_difference
+from shoplens.training.optimization.head_trainers import join_scores, score_by_group
 from shoplens.training.optimization.losses import LOSSES, LossFunction
 from shoplens.training.optimization.training_loop import EVALUATE_EVERY, LoopOptions, choose_clock, import_torch
 from tests.training.toy_samples import COLUMNS, create_toy_samples, sample_photo
@@ -61,6 +62,16 @@ def test_of_steps_that_the_validation_cannot_tell_apart_the_last_one_is_kept() -
     scores = iter([[0.2, 0.8], [1.0, 0.3], [0.5, 0.7]])  # means .5, .65, .6: the last is .05 worse, standard error .32
     head = train_head(create_training_set(), SHORT, LoopOptions(), lambda embed: np.array(next(scores)))
     assert head.step == 3 * EVALUATE_EVERY
+
+
+def test_photos_of_one_design_count_as_one_witness() -> None:
+    """Nine photos of one design that got worse say less than two designs that did."""
+    values = np.array([0.1] * 9 + [0.5, 0.9])
+    scores = score_by_group(values, ["a"] * 9 + ["b", "c"])
+    np.testing.assert_allclose(scores, np.array([0.9, 0.5, 0.9]) * 3 / 11)
+    assert scores.mean() == pytest.approx(values.mean())
+    joined = join_scores([scores, np.array([0.4, 0.8])])
+    assert len(joined) == 5 and joined.mean() == pytest.approx((values.mean() + 0.6) / 2)
 
 
 def test_the_step_with_the_best_validation_score_is_kept() -> None:

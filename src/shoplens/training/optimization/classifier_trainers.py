@@ -22,7 +22,13 @@ from shoplens.training.optimization.feature_whitening import FeatureWhitening, f
 from shoplens.training.optimization.fine_tuning import TailRecipe, describe_duration
 from shoplens.training.optimization.head import TrainingSet, create_sampler
 from shoplens.training.optimization.head_export import export_classifier
-from shoplens.training.optimization.head_trainers import checkpoint_path, feature_columns, join_scores, training_key
+from shoplens.training.optimization.head_trainers import (
+    checkpoint_path,
+    feature_columns,
+    join_scores,
+    score_by_group,
+    training_key,
+)
 from shoplens.training.optimization.softmax_head import (
     SoftmaxRecipe,
     SoftmaxWeights,
@@ -142,10 +148,10 @@ class SoftmaxTrainer:
         whitening = fit_whitening(features, classes, self._columns, self.recipe.shrinkage, self.recipe.seed)
         is_shopper = np.array([photo.is_shopper for photo in samples.photos], bool)
         training_set = TrainingSet(whitening.transform(features), classes, ~is_shopper[samples.owners[rows]])
-        queries = [(whitening.transform(samples.rows[part.rows]), part.classes) for part in validation]
+        queries = [(part, whitening.transform(samples.rows[part.rows])) for part in validation]
 
         def metric(softmax: SoftmaxWeights) -> Scores:
-            return join_scores([_reciprocal_ranks(softmax.logits(features), right) for features, right in queries])
+            return join_scores([_reciprocal_ranks(part, softmax.logits(features)) for part, features in queries])
 
         options = LoopOptions(
             last_step=last_step,
@@ -190,7 +196,7 @@ class TailClassifierTrainer:
         duration = f" ({describe_duration(classifier, self._recipe, self._budget)})" if validation else ""
 
         def metric() -> Scores:
-            return join_scores([_reciprocal_ranks(classifier.logits(part.rows), part.classes) for part in validation])
+            return join_scores([_reciprocal_ranks(part, classifier.logits(part.rows)) for part in validation])
 
         options = LoopOptions(
             last_step=last_step,
@@ -281,5 +287,5 @@ def output_ranks(logits: Floats, right: Ints) -> Ints:
     return ranks
 
 
-def _reciprocal_ranks(logits: Floats, right: Ints) -> Scores:
-    return np.asarray(1.0 / output_ranks(logits, right), np.float64)
+def _reciprocal_ranks(queries: HoldoutQueries, logits: Floats) -> Scores:
+    return score_by_group(1.0 / output_ranks(logits, queries.classes), queries.clusters)

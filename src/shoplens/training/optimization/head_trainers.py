@@ -217,9 +217,23 @@ def feature_columns(embedder: Embedder) -> FeatureColumns:
 
 
 def reciprocal_ranks(queries: HoldoutQueries, vectors: Vectors) -> Scores:
-    """Return the reciprocal rank of each query's right product, by the vectors of :attr:`HoldoutQueries.used_rows`."""
+    """Return the reciprocal ranks of the queries' right products, by :func:`score_by_group`.
+
+    Args:
+        vectors: float32 (u, d), of :attr:`HoldoutQueries.used_rows`.
+    """
     rows, gallery = (np.searchsorted(queries.used_rows, part) for part in (queries.rows, queries.gallery))
-    return np.asarray(1.0 / compute_ranks(replace(queries, rows=rows, gallery=gallery), vectors), np.float64)
+    return score_by_group(1.0 / compute_ranks(replace(queries, rows=rows, gallery=gallery), vectors), queries.clusters)
+
+
+def score_by_group(values: Scores, groups: Sequence[str]) -> Scores:
+    """Return what each group contributes to the mean of these values, float64 (groups,), with the same mean.
+
+    Photos of one design are answered alike: their standard error, counted by photo, would be far too small.
+    """
+    _, places = np.unique(np.array(groups, object), return_inverse=True)
+    sums = np.bincount(places, values)
+    return np.asarray(sums * (len(sums) / len(values)), np.float64)
 
 
 def join_scores(parts: Sequence[Scores]) -> Scores:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 EVALUATE_EVERY, WARM_UP = 50, 0.1
 Scores = npt.NDArray[np.float64]
-"""float64 (n,), the scores of n validation queries, the same ones in each evaluation; bigger is better, and their mean
-rates a state."""
+"""float64 (n,), the scores of n groups of validation queries, the same ones in each evaluation; bigger is better, and
+their mean rates a state."""
 LOOK_TRAINING, CLASSIFIER_TRAINING = "look", "classifier"
 """The kinds of training; the names of their checkpoints begin with them."""
 
@@ -75,7 +75,7 @@ class LoopResult:
     """The result of a training loop; the trained module holds its best state.
 
     That is the last one whose mean score is within a standard error of the difference to the best one's: where the
-    queries cannot tell states apart, it is the one with the lowest learning rate.
+    groups of queries cannot tell states apart, it is the one with the lowest learning rate.
 
     Attributes:
         step: the step of that best state: the number of steps that it was trained for.
