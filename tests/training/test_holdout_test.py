@@ -112,11 +112,11 @@ def test_figures_are_those_of_the_ranks() -> None:
     assert (result.queries, result.clusters) == (4, 4)
 
 
-def create_result(name: str, low: float, high: float) -> HoldoutResult:
+def create_result(name: str, low: float, high: float, p: float = 0.01) -> HoldoutResult:
     middle = (low + high) / 2
     figures = {metric: Estimate(0.5, 0.4, 0.6) for metric in METRICS}
     after = {metric: Estimate(0.5 + middle, 0.4, 0.9) for metric in METRICS}
-    change = {metric: PairedDifference(Estimate(middle, low, high), 0.5) for metric in METRICS}
+    change = {metric: PairedDifference(Estimate(middle, low, high), p) for metric in METRICS}
     return HoldoutResult(name, 100, 50, False, figures, after, change)
 
 
@@ -131,3 +131,14 @@ def test_a_look_is_better_if_one_part_is_significantly_better_and_none_worse() -
     forgot = judge_look([create_result(NEW_PRODUCTS, -0.2, -0.1), create_result(KNOWN_PRODUCTS, 0.1, 0.2)])
     assert not forgot[0] and "tells other products apart less well than before" in forgot[1]
     assert judge_look([]) == (False, "Nothing could be tested: there are too few products.")
+
+
+def test_what_few_designs_may_show_by_chance_decides_nothing() -> None:
+    """The interval of few designs is too narrow; the exact test has to agree. What may be worse is told."""
+    doubtful, known = create_result(NEW_PRODUCTS, -0.2, -0.1, p=0.09), create_result(KNOWN_PRODUCTS, 0.1, 0.2)
+    better, reason = judge_look([doubtful, known])
+    assert better and reason.endswith(
+        " It may be worse: for 35.0 % of the queries for new products the right product comes first, instead of 50.0 % "
+        "(-20.0 to -10.0 points)."
+    )
+    assert not judge_look([create_result(KNOWN_PRODUCTS, 0.1, 0.2, p=0.09)])[0]
