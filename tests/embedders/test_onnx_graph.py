@@ -7,7 +7,7 @@ import pytest
 
 from shoplens.embedders.graph.onnx_graph import only_outputs, with_outputs
 from shoplens.embedders.onnx import open_session
-from shoplens.embedders.shipped import shipped_file
+from shoplens.embedders.shipped import FINDER, NETWORKS, shipped_file
 from tests.images.made_photos import scene
 
 
@@ -56,3 +56,21 @@ def test_a_network_that_holds_other_graphs_stays_as_it_is() -> None:
     ]
     network = onnx.helper.make_model(onnx.helper.make_graph([choice], "graph", inputs, [number])).SerializeToString()
     assert only_outputs(network, ["y"]) == network
+
+
+@pytest.mark.parametrize("name", (NETWORKS[0], FINDER))
+def test_sums_of_two_products_fit_into_16_bits(name: str) -> None:
+    """Processors without VNNI add the products of two neighbouring channels in 16 bits, and cut off the rest."""
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.load(shipped_file(name)).graph
+    stored = {weight.name: weight for weight in graph.initializer}
+    quantized = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "DequantizeLinear"}
+    names = [quantized[node.input[1]] for node in graph.node if node.op_type == "Conv" and node.input[1] in quantized]
+    convolutions = [onnx.numpy_helper.to_array(stored[weights]).astype(int) for weights in names]
+    summed = [weights for weights in convolutions if weights.shape[1] > 1]
+    assert len(summed) > 20
+    for weights in summed:
+        rows = weights.transpose(0, 2, 3, 1).reshape(len(weights), -1)
+        pairs = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2))).reshape(len(weights), -1, 2)
+        for sign in (1, -1):
+            assert np.maximum(sign * pairs, 0).sum(axis=2).max() * 255 <= 2**15 - 1
