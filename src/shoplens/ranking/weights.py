@@ -49,7 +49,7 @@ def given_weights(
     >>> given_weights(["look", "color"], Preferences(weights={"color": 2}), Steering(weights={"Color": 3}))
     {'color': 3}
     """
-    known = _folded(tuple(names))
+    known = _fold_names(tuple(names))
     weights: dict[str, float] = {}
     for source, given in _weight_sources(preferences, steering, category):
         for name, weight in given.items():
@@ -64,7 +64,7 @@ def given_weights(
 
 
 @lru_cache(64)
-def _folded(names: tuple[str, ...]) -> Mapping[str, str]:
+def _fold_names(names: tuple[str, ...]) -> Mapping[str, str]:
     """Return folded name -> name of the dimensions of a generation, which every search looks up."""
     return {fold_name(name): name for name in names}
 

@@ -172,8 +172,8 @@ def _validate_values(values: Values, clusters: Clusters) -> _Floats:
     return array
 
 
-def _per_cluster(values: _Floats, clusters: Clusters) -> tuple[_Floats, npt.NDArray[np.int64]]:
-    """Return the sum and the number of the values of each cluster."""
+def sum_by_cluster(values: _Floats, clusters: Clusters) -> tuple[_Floats, npt.NDArray[np.int64]]:
+    """Return the sum of the values of each cluster, float64 (clusters,), and their number, int64 (clusters,)."""
     # An array of objects, because an array of text would use the length of the longest name for each of them.
     names = clusters if isinstance(clusters, np.ndarray) else np.array(clusters, dtype=object)
     _, owner = np.unique(names, return_inverse=True)
@@ -181,7 +181,7 @@ def _per_cluster(values: _Floats, clusters: Clusters) -> tuple[_Floats, npt.NDAr
 
 
 def _count_kinds(values: _Floats, clusters: Clusters) -> _ClusterKinds:
-    rows: _Floats = np.column_stack(_per_cluster(values, clusters)).astype(np.float64)
+    rows: _Floats = np.column_stack(sum_by_cluster(values, clusters)).astype(np.float64)
     kinds, counts = np.unique(rows, axis=0, return_counts=True)
     return _ClusterKinds(kinds[:, 0], kinds[:, 1], counts)
 
@@ -232,7 +232,7 @@ class _SignFlips(NamedTuple):
     @classmethod
     def from_differences(cls, differences: _Floats, clusters: Clusters) -> _SignFlips:
         billionths = differences * _BILLION
-        sums, _ = _per_cluster(np.where(np.abs(billionths) > _NOISE, billionths, 0), clusters)
+        sums, _ = sum_by_cluster(np.where(np.abs(billionths) > _NOISE, billionths, 0), clusters)
         sums = np.rint(sums[np.abs(sums) > _NOISE])
         distances, counts = np.unique(np.abs(sums), return_counts=True)
         return cls(distances, counts, float(sums.sum()))

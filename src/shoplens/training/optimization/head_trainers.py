@@ -15,6 +15,7 @@ from shoplens.build.photo_features import backbone_width, feature_model, feature
 from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
+from shoplens.evaluation.statistics.intervals import sum_by_cluster
 from shoplens.training.data.feature_pass import FOLDER
 from shoplens.training.data.samples import Bools, Ints, Samples
 from shoplens.training.holdout_test import HoldoutPlan, HoldoutQueries, compute_ranks
@@ -231,9 +232,8 @@ def score_by_group(values: Scores, groups: Sequence[str]) -> Scores:
 
     Photos of one design are answered alike: their standard error, counted by photo, would be far too small.
     """
-    _, places = np.unique(np.array(groups, object), return_inverse=True)
-    sums = np.bincount(places, values)
-    return np.asarray(sums * (len(sums) / len(values)), np.float64)
+    sums, _ = sum_by_cluster(values, groups)
+    return sums * (len(sums) / len(values))
 
 
 def join_scores(parts: Sequence[Scores]) -> Scores:
