@@ -80,15 +80,21 @@ class Heard:
         return f"{len(self.answered) / self.seconds:.1f} | {p50:.0f} | {p95:.0f} | {p99:.0f}"
 
 
+def python_of(checkout: Path | None) -> str:
+    """The Python of a checkout's own environment, which has the packages that it asks for; else this one."""
+    own = None if checkout is None else checkout / ".venv" / "bin" / "python"
+    return sys.executable if own is None or not own.is_file() else str(own)
+
+
 @contextmanager
-def serving(store: Path, *words: str, path: Path | None = None) -> Iterator[tuple[str, int, int, float]]:
-    """Host, port, process id, and seconds to the first answer; ``path`` holds the package, where it is another one."""
-    call = [sys.executable, "-c", "from shoplens.cli import main; main()", "serve", "--port", "0"]
+def serving(store: Path, *words: str, checkout: Path | None = None) -> Iterator[tuple[str, int, int, float]]:
+    """Host, port, process id, and seconds to the first answer; of another checkout, where one is given."""
+    call = [python_of(checkout), "-c", "from shoplens.cli import main; main()", "serve", "--port", "0"]
     # As installed packages do, with their byte code at hand.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["SHOPLENS_RATE"] = "0"  # an option had another name in older checkouts
-    if path is not None:
-        environment["PYTHONPATH"] = str(path)
+    if checkout is not None:
+        environment["PYTHONPATH"] = str(checkout / "src")
     begun = time.monotonic()
     with subprocess.Popen(
         [*call, "--store", str(store), *words], stderr=subprocess.PIPE, text=True, env=environment

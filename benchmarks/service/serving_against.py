@@ -1,12 +1,13 @@
 """The service of this checkout beside that of another one, in turn: CPU per answer, latency of one client, saturation.
 
-    git worktree add ../before f205882
+    git worktree add ../before f205882 && make -C ../before .venv/runtime
     python -m benchmarks.service.serving_against --data ../shared/data --folder FOLDER --against ../before
 
-Each checkout indexes Luma with its own code, in the same environment, and serves Luma's 251 further photos as the page
-sends them (JPEG, 1,600 pixels high), k = 20. Rounds take turns, and each starts a service of its own. CPU time is that
-of the service and of the processes that it started (``/proc``), user and system, of the last requests only; it is what
-other work on the machine changes least. Clients run in this process and are not counted.
+Each checkout indexes Luma with its own code, and serves Luma's 251 further photos as the page sends them (JPEG, 1,600
+pixels high), k = 20; in its own environment where it has one, else in this one. Rounds take turns, and each starts a
+service of its own. CPU time is that of the service and of the processes that it started (``/proc``), user and system,
+of the last requests only; it is what other work on the machine changes least. Clients run in this process and are not
+counted.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.service.serving import bodies, children_of, load, served, serving
+from benchmarks.service.serving import bodies, children_of, load, python_of, served, serving
 from benchmarks.tables import default_data, machine_line
 
 WARM_UP_SECONDS = 3.0
@@ -41,7 +41,7 @@ def indexed_by(checkout: Path, options: argparse.Namespace) -> Path:
     """The store of Luma that a checkout makes with its own code."""
     store: Path = options.folder.resolve() / f"luma-{checkout.name}"
     if not (store / "CURRENT").is_file():
-        call = [sys.executable, "-c", "from shoplens.cli import main; main()", "index"]
+        call = [python_of(checkout), "-c", "from shoplens.cli import main; main()", "index"]
         luma = options.data.resolve() / "luma"
         command = [*call, str(luma / "products.csv"), "--media", str(luma / "media"), "--store", str(store)]
         subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(checkout / "src")})
@@ -64,7 +64,7 @@ def main() -> None:
     found: dict[tuple[str, int], list[tuple[float, float, float]]] = defaultdict(list)
     for _ in range(options.rounds):
         for name, checkout in checkouts.items():
-            with serving(stores[name], path=checkout / "src") as (host, port, pid, _):
+            with serving(stores[name], checkout=checkout) as (host, port, pid, _):
                 load(host, port, sent, 2, WARM_UP_SECONDS)
                 for clients in options.clients:
                     before = cpu_seconds(pid)

@@ -10,7 +10,9 @@ import pytest
 
 from shoplens import Shop
 from shoplens.index.process.remote_index import RemoteIndex
-from shoplens.index.protocol import PhotoDetails, PhotoKey, StoredProduct, VectorQuery
+from shoplens.index.protocol import PhotoDetails, PhotoKey, VectorQuery
+from shoplens.index.qdrant.points import RawRecord
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.search.candidates import meeting_candidates
 from shoplens.types import Candidate
 from tests.fakes import ColourEmbedder, product
@@ -54,15 +56,16 @@ def test_the_place_of_a_product_that_changed_is_filled(folder: Path) -> None:
     query_photo(folder)
     with Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
         index = shop._parts.store.live.index
-        read, raised = index.photo_details, list[str]()
+        assert isinstance(index, QdrantIndex)
+        read, raised = index.raw_photo_details, list[str]()
 
-        def raise_price_before(queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> PhotoDetails[StoredProduct]:
+        def raise_price_before(queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> PhotoDetails[RawRecord]:
             if not raised:
                 raised.append("red-0")
                 shop.products.update("red-0", price=DEAR)
             return read(queries, keys)
 
-        index.photo_details = raise_price_before  # type: ignore[method-assign]
+        index.raw_photo_details = raise_price_before  # type: ignore[method-assign]
         results = shop.search(folder / "query.png", k=5, where="price < 50").results
         assert raised and len(results) == 5 and "red-0" not in {result.product.id for result in results}
 

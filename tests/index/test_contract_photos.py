@@ -11,7 +11,18 @@ import pytest
 
 from shoplens.index.condition_parser import parse_condition
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, PhotoKey, VectorQuery, VectorSizes
+from shoplens.index.protocol import (
+    ANY_PHOTO,
+    Index,
+    IndexedProduct,
+    NearestRequest,
+    PhotoConstraint,
+    PhotoHits,
+    PhotoKey,
+    VectorQuery,
+    VectorSizes,
+    best_photos,
+)
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import FilterScores, SparseVector, Vectors
 from tests.index.server_indexes import in_16_bits
@@ -189,6 +200,31 @@ def test_details_are_scores_class_vectors_and_records_at_once(read_only: Filled)
             np.testing.assert_array_equal(row.values, alone.values)
         assert details.records == candidate.photo_records(keys)
         assert (candidate.photo_details([], []).scores.shape, candidate.photo_details([], []).records) == ((0, 0), [])
+
+
+@pytest.mark.parametrize("products", [0, 3, 1000])
+def test_nearest_details_are_the_nearest_photos_and_details_of_the_best(read_only: Filled, products: int) -> None:
+    index, oracle, _ = read_only
+    *queries, query = photo_queries(np.random.default_rng(7))[:3]
+    for candidate in (index, oracle):
+        found = candidate.nearest_details(NearestRequest(query, 40, ANY_PHOTO, queries, products))
+        near = candidate.nearest_photos(query, 40, ANY_PHOTO)
+        assert dict(zip(*found.hits, strict=True)) == dict(zip(*near, strict=True))
+        best = dict[str | int, PhotoKey]()
+        for key in found.hits.keys:
+            best.setdefault(key.product, key)
+        assert found.keys == [*best.values()][:products]
+        alone = candidate.photo_details(queries, found.keys)
+        np.testing.assert_array_equal(found.details.scores, alone.scores)
+        np.testing.assert_array_equal(found.details.class_vectors.values, alone.class_vectors.values)
+        assert found.details.records == alone.records and None not in alone.records
+
+
+def test_the_best_photo_of_each_product_comes_first_and_ties_by_key() -> None:
+    keys = [PhotoKey("b", 1), PhotoKey("a", 2), PhotoKey("b", 0), PhotoKey("a", 0), PhotoKey("c", 0)]
+    hits = PhotoHits(keys, np.array([0.5, 0.5, 0.5, 0.25, 0.75], np.float32))
+    assert [keys[place] for place in best_photos(hits)] == [PhotoKey("c", 0), PhotoKey("a", 2), PhotoKey("b", 0)]
+    assert best_photos(PhotoHits([], np.zeros(0, np.float32))) == []
 
 
 def test_photos_that_were_removed_meanwhile_have_no_entry(filled: Filled) -> None:

@@ -332,6 +332,20 @@ def test_an_empty_index_has_no_candidates(shop: ToyShop) -> None:
     assert (pool.keys, build_candidates(empty, query, pool, 5)) == ([], [])
 
 
+@pytest.mark.parametrize("boosts_last", [False, True])
+def test_details_that_were_read_with_the_pool_give_the_same_candidates(shop: ToyShop, boosts_last: bool) -> None:
+    query = build_query(shop, 2, weights=dict(shop.filters.space.usual_weights))
+    alone = retrieve_pool(shop.index, query, 6, PhotoConstraint())
+    pool = retrieve_pool(shop.index, query, 6, PhotoConstraint(), read=6)
+    assert alone.read is None and pool.read is not None and pool.read.keys == pool.keys[:6] == alone.keys[:6]
+    last = str(pool.keys[-1].product)
+    assert last not in {key.product for key in pool.read.keys}
+    query = replace(query, merchandising=Merchandising(boosts={last: 1.0} if boosts_last else {}))
+    candidates = build_candidates(shop.index, query, pool, 6)
+    assert candidates == build_candidates(shop.index, query, alone, 6)
+    assert (last in product_ids(candidates)) == boosts_last
+
+
 def test_a_product_that_was_removed_after_retrieval_is_skipped(shop: ToyShop) -> None:
     index, query = ExactIndex(8), build_query(shop)
     index.upsert(shop.entries)

@@ -9,6 +9,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.images import decode_photo
+from shoplens.images.hashes import content_hash
 from shoplens.settings import Settings
 from tests.fakes import ColourEmbedder, colored_rows, feed_of
 from tests.images.made_photos import scene
@@ -51,3 +52,15 @@ def test_a_store_that_decoded_photos_in_full_recognises_them_still(shop: Shop, t
         generation.index.upsert([replace(entry, photos=(full,))])
         first = shop.search(with_other_metadata(data)).results[0]
         assert (first.product.id, first.same_photo) == ("p1", True)
+
+
+def test_an_equal_photo_is_sought_only_where_a_photo_has_its_size(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shop:
+        index, sought = shop._parts.store.live.index, list[str]()
+        monkeypatch.setattr(index, "products_with_photo", lambda name, constraint: sought.append(name) or [])
+        scene(1201, 900, 5).save(tmp_path / "wider.jpg")
+        assert shop.search(tmp_path / "wider.jpg").results and sought == []
+        data = (tmp_path / "large.jpg").read_bytes()
+        assert shop.search(data).results and content_hash(data) in sought

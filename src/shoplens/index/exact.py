@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from shoplens.index.protocol import (
     EMPTY_CLASS_VECTOR,
     Hit,
     IndexedProduct,
+    NearestDetails,
+    NearestRequest,
     PhotoConstraint,
     PhotoDetails,
     PhotoHits,
@@ -23,6 +26,7 @@ from shoplens.index.protocol import (
     StoredProduct,
     VectorQuery,
     best_photo,
+    read_best,
 )
 from shoplens.types import Photo, Product, SparseRows, SparseVector, Vectors
 
@@ -109,6 +113,10 @@ class ExactIndex:
 
     def photo_details(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> PhotoDetails[StoredProduct]:
         return PhotoDetails(self.photo_scores(queries, keys), self.photo_class_vectors(keys), self.photo_records(keys))
+
+    def nearest_details(self, request: NearestRequest) -> NearestDetails[StoredProduct]:
+        hits = self.nearest_photos(request.query, request.limit, request.constraint)
+        return read_best(hits, request.products, partial(self.photo_details, request.queries))
 
     def product_key(self, product_id: str) -> str:
         return product_id

@@ -152,6 +152,25 @@ class PhotoDetails(Generic[Record]):
         return PhotoDetails(self.scores, self.class_vectors, records)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class NearestDetails(Generic[Record]):
+    """The photos that are nearest to a query, and what an index knows of the best of them.
+
+    Attributes:
+        hits: as of :meth:`Index.nearest_photos`.
+        keys: the best photo of each of the first products, best first.
+        details: of these photos.
+    """
+
+    hits: PhotoHits
+    keys: list[PhotoKey]
+    details: PhotoDetails[Record]
+
+    def parse(self, parse: Callable[[Record], Parsed]) -> NearestDetails[Parsed]:
+        """Return the same with parsed records."""
+        return NearestDetails(self.hits, self.keys, self.details.parse(parse))
+
+
 @dataclass(frozen=True, slots=True)
 class PhotoConstraint:
     """Which photos may be retrieved.
@@ -180,6 +199,23 @@ class PhotoConstraint:
 
 ANY_PHOTO = PhotoConstraint()
 """The constraint that allows every photo of every product."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NearestRequest:
+    """A request for photos and for details of the best of them.
+
+    Attributes:
+        query, limit, constraint: as of :meth:`Index.nearest_photos`.
+        queries: as of :meth:`Index.photo_details`.
+        products: most products of which details are read.
+    """
+
+    query: VectorQuery
+    limit: int
+    constraint: PhotoConstraint
+    queries: Sequence[VectorQuery]
+    products: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +301,10 @@ class Index(Protocol):
     def photo_details(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> PhotoDetails[StoredProduct]:
         """Return the scores, class vectors and records of these photos at once."""
 
+    def nearest_details(self, request: NearestRequest) -> NearestDetails[StoredProduct]:
+        """Return what :meth:`nearest_photos` returns, and what :meth:`photo_details` returns of the best photos of the
+        first products, at once."""
+
     def product_key(self, product_id: str) -> str | int:
         """Return the key of a product in photo keys, whether the product exists or not."""
 
@@ -324,6 +364,23 @@ class StoredIndex(Index, Protocol):
 
 OpenIndex = Callable[[Path, VectorSizes], StoredIndex]
 """Opens the index in a folder, and creates it where there is none."""
+
+
+def best_photos(hits: PhotoHits) -> list[int]:
+    """Return the places of the best photo of each product, best first; ties in the order of their keys."""
+    keys, scores = hits.keys, hits.scores.tolist()
+    best: dict[str | int, int] = {}
+    for place in sorted(range(len(keys)), key=lambda place: (-scores[place], keys[place])):
+        best.setdefault(keys[place].product, place)
+    return list(best.values())
+
+
+def read_best(
+    hits: PhotoHits, products: int, read: Callable[[list[PhotoKey]], PhotoDetails[Record]]
+) -> NearestDetails[Record]:
+    """Read details of the best photos of the first products among hits."""
+    keys = [hits.keys[place] for place in best_photos(hits)[:products]]
+    return NearestDetails(hits, keys, read(keys))
 
 
 def best_photo(photo_vectors: Vectors, vector: Vectors) -> tuple[int, float]:

@@ -24,7 +24,17 @@ from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import cosine_slope
 from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
 from shoplens.index.predicted_values import PREDICTED, PROBABILITY_STEPS, bounded_class
-from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, StoredProduct, VectorQuery
+from shoplens.index.protocol import (
+    Index,
+    NearestDetails,
+    NearestRequest,
+    PhotoConstraint,
+    PhotoHits,
+    PhotoKey,
+    StoredProduct,
+    VectorQuery,
+    best_photos,
+)
 from shoplens.ranking.filter_query import FilterQuery
 from shoplens.ranking.merchandising.adjustments import score_adjustments
 from shoplens.ranking.photo_similarities import combine_scores, dimension_probes, photo_similarities
@@ -89,21 +99,31 @@ class Pool:
         keys: n photos of n products.
         totals: float32 (n,), their scores without a constant, without merchandising, and without what the sketch of
             the marks leaves out.
+        read: the first of them with their details, if these were read with them.
     """
 
     keys: list[PhotoKey]
     totals: Floats
+    read: NearestDetails[StoredProduct] | None = None
 
 
-def retrieve_pool(index: Index, query: FilterQuery, k: int, constraint: PhotoConstraint) -> Pool:
-    """Retrieve at least ``k`` products, if so many meet the constraint, best first by the weighted sum."""
+def retrieve_pool(index: Index, query: FilterQuery, k: int, constraint: PhotoConstraint, read: int = 0) -> Pool:
+    """Retrieve at least ``k`` products, if so many meet the constraint, best first by the weighted sum.
+
+    Args:
+        read: products of which details are read at once, where one query of the index is enough.
+    """
     probe = probe_vectors(query)
     usual = query.filters.space.usual_overlap(query.weights) >= USUAL_OVERLAP
     limit = max(PHOTOS_PER_PROBE * (1 if usual else UNUSUAL_FACTOR), PHOTOS_PER_PRODUCT * k)
     if query.word_names and set(query.counting) <= set(query.word_names):
         return keep_best_photos(_add_words(index, query, NO_HITS, k * PHOTOS_PER_PRODUCT, constraint))
+    details = None
     while True:
-        near = index.nearest_photos(probe, limit, constraint)
+        if read and usual and not query.by_look and not query.word_names:
+            probes = [*dimension_probes(query.filters, query.like).values()]
+            details = index.nearest_details(NearestRequest(probe, limit, constraint, probes, read))
+        near = index.nearest_photos(probe, limit, constraint) if details is None else details.hits
         complete = len(near.keys) < limit
         if query.by_look and not complete:
             near = _add_nearest_looks(index, query, near, limit, constraint)
@@ -112,7 +132,7 @@ def retrieve_pool(index: Index, query: FilterQuery, k: int, constraint: PhotoCon
         if query.word_names:
             near = _add_words(index, query, near, limit, constraint)
         if complete or len({key.product for key in near.keys}) >= k:
-            return keep_best_photos(near)
+            return replace(keep_best_photos(near), read=details)
         limit *= 4
 
 
@@ -191,6 +211,11 @@ def _narrow_to_class(index: Index, query: FilterQuery, condition: Condition | No
     return chosen if condition is None else AllOf((condition, chosen))
 
 
+def scores_few(query: FilterQuery) -> bool:
+    """Whether only the products that are shown are scored in every dimension, see :func:`build_candidates`."""
+    return query.filters.space.is_lossless and not query.explain and query.ranker is None
+
+
 def build_candidates(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[Candidate]:
     """Build candidates of the pool's best ``k`` products, merchandising included.
 
@@ -202,10 +227,10 @@ def build_candidates(index: Index, query: FilterQuery, pool: Pool, k: int) -> li
     for n, parts in adjustments.items():
         added[n] = sum(parts.values())
     order = np.argsort(-(pool.totals + added), kind="stable")
-    few = query.filters.space.is_lossless and not query.explain and query.ranker is None
+    few = scores_few(query)
     scored = order[:k] if few else order
     keys = [pool.keys[n] for n in scored.tolist()]
-    detail = _detail(index, query, keys, with_records=few)
+    detail = _detail(index, query, keys, pool.read, with_records=few)
     context = _context(query, detail.similarities)
     extra = added[scored] + context
     totals = (detail.similarities @ _weights(query) - detail.penalty + extra).tolist()
@@ -316,20 +341,28 @@ def probe_vectors(query: FilterQuery) -> VectorQuery:
 
 def keep_best_photos(near: PhotoHits) -> Pool:
     """Keep the best photo of each product, best first; ties in the order of their keys."""
-    keys, scores = near
-    best: dict[str | int, int] = {}
-    for n in sorted(range(len(keys)), key=lambda n: (-scores[n], keys[n])):
-        best.setdefault(keys[n].product, n)
-    chosen = list(best.values())
-    return Pool([keys[n] for n in chosen], scores[chosen])
+    chosen = best_photos(near)
+    return Pool([near.keys[n] for n in chosen], near.scores[chosen])
 
 
-def _detail(index: Index, query: FilterQuery, keys: list[PhotoKey], *, with_records: bool) -> Detail:
-    """Score photos in every dimension, in the order of ``keys``."""
+def _detail(
+    index: Index,
+    query: FilterQuery,
+    keys: list[PhotoKey],
+    read: NearestDetails[StoredProduct] | None,
+    *,
+    with_records: bool,
+) -> Detail:
+    """Score photos in every dimension, in the order of ``keys``.
+
+    Args:
+        read: what was read already, perhaps of other photos.
+    """
     weights, records = _weights(query), list[StoredProduct | None]()
     probes = dimension_probes(query.filters, query.like)
     if with_records:
-        found = index.photo_details([*probes.values()], keys)
+        is_read = read is not None and read.keys == keys
+        found = read.details if read is not None and is_read else index.photo_details([*probes.values()], keys)
         scores, marks, records = found.scores, found.class_vectors, list(found.records)
     else:
         scores, marks = index.photo_scores([*probes.values()], keys), index.photo_class_vectors(keys)

@@ -10,7 +10,7 @@ from shoplens.errors import InvalidValue
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.classifier_retrieval import retrieve_by_classifier
 from shoplens.ranking.filter_query import FilterQuery
-from shoplens.ranking.filter_retrieval import CANDIDATES, build_candidates, retrieve_pool
+from shoplens.ranking.filter_retrieval import CANDIDATES, build_candidates, retrieve_pool, scores_few
 from shoplens.ranking.merchandising.pool import join_merchandised
 from shoplens.ranking.weighted_sum import similarity_from_cosine
 from shoplens.reading.barcodes import Barcode
@@ -62,6 +62,11 @@ class EncodedQuery:
     is_blank: bool = False
     keeps_weights: bool = False
     barcodes: tuple[Barcode, ...] = ()
+
+    @property
+    def equal_hashes(self) -> tuple[str, ...]:
+        """Hashes that a photo of the index has which equals this one; none where no photo of it has the same size."""
+        return tuple(filter(None, (*self.pixel_hashes, self.content_hash))) if self.pixel_hashes else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ def _retrieve_by_filters(index: Index, query: EncodedQuery, constraint: PhotoCon
     filters = _filter_query(query)
     # A ranker scores a product among others, so which others there are must not depend on how many are shown.
     size = k if filters.ranker is None else max(k, CANDIDATES)
-    pool = retrieve_pool(index, filters, size, constraint)
+    pool = retrieve_pool(index, filters, size, constraint, read=k if scores_few(filters) else 0)
     pool, filters = join_merchandised(index, filters, pool, constraint)
     return build_candidates(index, filters, pool, k)
 

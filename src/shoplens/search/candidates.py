@@ -168,8 +168,7 @@ def _same_photos(
             reasons=reasons,
             product_photos=hit.record.photos,
         )
-        for hash in (*query.pixel_hashes, query.content_hash)
-        if hash
+        for hash in query.equal_hashes
         for hit in index.products_with_photo(hash, photos)
     }
     return same.values()

@@ -166,8 +166,9 @@ def _is_narrowed(query: Query) -> bool:
 
 def _shows_nothing(photo: EncodedQuery, index: Index) -> bool:
     """Whether a photo is blank, and is not itself the photo of a product."""
-    hashes = filter(None, (*photo.pixel_hashes, photo.content_hash))
-    return photo.is_blank and not photo.barcodes and not any(index.products_with_photo(name) for name in hashes)
+    if not photo.is_blank or photo.barcodes:
+        return False
+    return not any(index.products_with_photo(name) for name in photo.equal_hashes)
 
 
 def _resolve_product(query: Query, index: Index) -> Query:

@@ -6,6 +6,7 @@ is answered by parts, and then by a result. Both processes are of one user, and 
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, BinaryIO
 
 from shoplens.index.protocol import VectorSizes
 
@@ -70,21 +71,26 @@ class Failure:
 Message = Request | Part | Result | Failure
 
 
+def _read_only(values: dict[str, Any]) -> MappingProxyType[str, Any]:
+    return MappingProxyType(values)
+
+
+def _reduce_mapping(values: MappingProxyType[str, Any]) -> tuple[Any, ...]:
+    return _read_only, (dict(values),)
+
+
 class _Pickler(pickle.Pickler):
     """Pickles the read-only mappings of products, too."""
 
-    def reducer_override(self, value: Any) -> Any:
-        return (_read_only, (dict(value),)) if isinstance(value, MappingProxyType) else NotImplemented
-
-
-def _read_only(values: dict[str, Any]) -> MappingProxyType[str, Any]:
-    return MappingProxyType(values)
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self.dispatch_table = {**copyreg.dispatch_table, MappingProxyType: _reduce_mapping}
 
 
 def send(connection: Connection, message: Message) -> None:
     """Send a message; blocks while the other side does not read."""
     buffer = io.BytesIO()
-    _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(message)
+    _Pickler(buffer).dump(message)
     connection.send_bytes(buffer.getbuffer())
 
 

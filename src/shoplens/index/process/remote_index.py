@@ -25,6 +25,8 @@ from shoplens.index.protocol import (
     ANY_PHOTO,
     Hit,
     IndexedProduct,
+    NearestDetails,
+    NearestRequest,
     PhotoConstraint,
     PhotoDetails,
     PhotoHits,
@@ -124,6 +126,10 @@ class RemoteIndex:
     def photo_details(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> PhotoDetails[StoredProduct]:
         details: PhotoDetails[RawRecord] = self._request("raw_photo_details", queries, keys)
         return details.parse(parse_raw_record)
+
+    def nearest_details(self, request: NearestRequest) -> NearestDetails[StoredProduct]:
+        found: NearestDetails[RawRecord] = self._request("raw_nearest_details", request)
+        return found.parse(parse_raw_record)
 
     def product_key(self, product_id: str) -> int:
         return product_number(point_id(product_id))

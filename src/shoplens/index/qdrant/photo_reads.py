@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 import numpy as np
 import qdrant_edge as engine
@@ -43,12 +43,12 @@ def read_scores(
 def read_sparse_rows(shard: GuardedShard, keys: Sequence[PhotoKey], name: str) -> SparseRows:
     """Return the sparse vectors of photos; empty ones where there are none."""
     ids = [photo_point_id(key) for key in keys]
-    return stack_sparse(shard.retrieve([*ids], False, [name]), ids, name)
+    return stack_sparse(_retrieve(shard, ids, payload=False, vectors=[name]), ids, name)
 
 
-def read_raw_records(shard: GuardedShard, points: Sequence[Any]) -> list[RawRecord | None]:
+def read_raw_records(shard: GuardedShard, ids: Sequence[UUID]) -> list[RawRecord | None]:
     """Return the records of points as they are stored; None for points that do not exist."""
-    return _stack_records(shard.retrieve([*points], _RECORD_PAYLOAD, False), points)
+    return _stack_records(_retrieve(shard, ids, payload=_RECORD_PAYLOAD, vectors=False), ids)
 
 
 def read_details(
@@ -56,10 +56,17 @@ def read_details(
 ) -> PhotoDetails[RawRecord]:
     """Return scores, class vectors and records of photos; the records are read last, with the class vectors."""
     scores, ids = read_scores(shard, queries, keys, sizes), [photo_point_id(key) for key in keys]
-    found = shard.retrieve([*ids], _RECORD_PAYLOAD, [CLASS_VECTOR])
+    found = _retrieve(shard, ids, payload=_RECORD_PAYLOAD, vectors=[CLASS_VECTOR])
     return PhotoDetails(scores, stack_sparse(found, ids, CLASS_VECTOR), _stack_records(found, ids))
 
 
-def _stack_records(found: Sequence[engine.Record], points: Sequence[Any]) -> list[RawRecord | None]:
-    records = {str(point.id): raw_record(point.payload or {}) for point in found}
-    return [records.get(str(point)) for point in points]
+def _retrieve(
+    shard: GuardedShard, ids: Sequence[UUID], *, payload: list[str] | bool, vectors: list[str] | bool
+) -> dict[int, engine.Record]:
+    """Return the points that exist, by their ids; the engine makes an object of an id each time that it is read."""
+    return {point.id.int: point for point in shard.retrieve([*ids], payload, vectors)}  # type: ignore[union-attr]
+
+
+def _stack_records(found: Mapping[int, engine.Record], ids: Sequence[UUID]) -> list[RawRecord | None]:
+    records = {number: raw_record(point.payload or {}) for number, point in found.items()}
+    return [records.get(one.int) for one in ids]

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 from uuid import UUID
@@ -263,9 +263,9 @@ def sparse_entries(point: engine.Record, name: str) -> tuple[list[int], list[flo
     return EMPTY_ENTRIES if vector is None else (vector.indices, vector.values)
 
 
-def stack_sparse(points: Iterable[engine.Record], ids: Sequence[UUID], name: str) -> SparseRows:
-    """Return the sparse vectors of points, a row for each of these ids; empty where there is no such point."""
-    entries = {point.id.int: sparse_entries(point, name) for point in points}  # type: ignore[union-attr]
+def stack_sparse(points: Mapping[int, engine.Record], ids: Sequence[UUID], name: str) -> SparseRows:
+    """Return the sparse vectors of points, by id, a row for each of these ids; empty where there is no such point."""
+    entries = {number: sparse_entries(point, name) for number, point in points.items()}
     rows = [entries.get(point.int, EMPTY_ENTRIES) for point in ids]
     return SparseRows(
         np.array([len(indices) for indices, _ in rows], np.intp),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -22,6 +23,8 @@ from shoplens.index.protocol import (
     ANY_PHOTO,
     Hit,
     IndexedProduct,
+    NearestDetails,
+    NearestRequest,
     PhotoConstraint,
     PhotoDetails,
     PhotoHits,
@@ -30,6 +33,7 @@ from shoplens.index.protocol import (
     StoredProduct,
     VectorQuery,
     VectorSizes,
+    read_best,
 )
 from shoplens.index.qdrant.condition_filter import build_filter, field_kinds, field_paths, stored_forms
 from shoplens.index.qdrant.config import (
@@ -73,7 +77,7 @@ from shoplens.index.qdrant.points import (
     size_key,
     view_number,
 )
-from shoplens.index.qdrant.shard import open_shard
+from shoplens.index.qdrant.shard import FIELD_SCHEMAS, open_shard
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
 PHOTOS_PER_PRODUCT = 2
@@ -83,11 +87,6 @@ EXTRA_HITS = 4
 PAGE_SIZE = 1_000
 
 _FIRST_PHOTOS = engine.Filter(must=[engine.FieldCondition(VIEW, match=engine.MatchValue(0))])
-_SCHEMAS = {
-    "exact": engine.KeywordIndexParams(enable_hnsw=False),
-    "text": engine.KeywordIndexParams(enable_hnsw=False),
-    "number": engine.FloatIndexParams(enable_hnsw=False),
-}
 
 
 class QdrantIndex:
@@ -197,9 +196,8 @@ class QdrantIndex:
         else:
             ef = COMBINED_HNSW_EF if query.pretrained is None else HNSW_EF
             points = self._search(nearest, limit, filters, ef)
-        return PhotoHits(
-            [photo_key(point.id) for point in points], np.array([point.score for point in points], np.float32)
-        )
+        scores = np.array([point.score for point in points], np.float32)
+        return PhotoHits([photo_key(point.id) for point in points], scores)
 
     def photo_scores(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> Scores:
         return read_scores(self._shard, queries, keys, self.sizes)
@@ -223,6 +221,14 @@ class QdrantIndex:
     def raw_photo_details(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> PhotoDetails[RawRecord]:
         """Return what :meth:`photo_details` returns, with records that are not parsed."""
         return read_details(self._shard, queries, keys, self.sizes)
+
+    def nearest_details(self, request: NearestRequest) -> NearestDetails[StoredProduct]:
+        return self.raw_nearest_details(request).parse(parse_raw_record)
+
+    def raw_nearest_details(self, request: NearestRequest) -> NearestDetails[RawRecord]:
+        """Return what :meth:`nearest_details` returns, with records that are not parsed."""
+        hits = self.nearest_photos(request.query, request.limit, request.constraint)
+        return read_best(hits, request.products, partial(self.raw_photo_details, request.queries))
 
     def product_key(self, product_id: str) -> int:
         return product_number(point_id(product_id))
@@ -260,7 +266,8 @@ class QdrantIndex:
 
     def raw_records(self, ids: Iterable[str]) -> list[RawRecord]:
         """Return what :meth:`records` returns, not parsed."""
-        return [raw for raw in read_raw_records(self._shard, [*map(point_id, ids)]) if raw is not None]
+        keys = [PhotoKey(self.product_key(product_id), 0) for product_id in ids]
+        return [raw for raw in self.raw_photo_records(keys) if raw is not None]
 
     def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
         missing = {content_hash for content_hash in content_hashes if is_photo_hash(content_hash)}
@@ -298,9 +305,7 @@ class QdrantIndex:
         return field_kinds(self._paths)
 
     def needs_graph(self) -> bool:
-        """Return whether so many points are outside of every graph that building one pays."""
-        info = self._shard.info()
-        kinds = len(dense_vector_sizes(self.sizes))
+        info, kinds = self._shard.info(), len(dense_vector_sizes(self.sizes))
         return (info.points_count - info.indexed_vectors_count / kinds) * self.dimensions * 4 / 1024 > GRAPH_MIN_KB
 
     def flush(self) -> None:
@@ -379,7 +384,7 @@ class QdrantIndex:
         """Index fields before the first product with them is written, so that every known field is indexed."""
         new: dict[str, Any] = {}
         for payload in payloads:
-            for kind, schema in _SCHEMAS.items():
+            for kind, schema in FIELD_SCHEMAS.items():
                 for encoded in payload[kind]:
                     field = unquote(encoded)
                     path = field_path(kind, field)

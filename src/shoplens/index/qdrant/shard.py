@@ -26,6 +26,12 @@ _SCHEMAS: dict[str, Any] = {
     SIZE: engine.KeywordIndexParams(enable_hnsw=False),
 }
 """Indexes of the payload fields that every shard has."""
+FIELD_SCHEMAS: dict[str, Any] = {
+    "exact": engine.KeywordIndexParams(enable_hnsw=False),
+    "text": engine.KeywordIndexParams(enable_hnsw=False),
+    "number": engine.FloatIndexParams(enable_hnsw=False),
+}
+"""Indexes of the values of products' fields, by their kind."""
 
 _LOCK_WAIT = 0.5
 """Seconds to wait for another process that has the shard open."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,6 +20,8 @@ from shoplens.index.protocol import (
     ANY_PHOTO,
     Hit,
     IndexedProduct,
+    NearestDetails,
+    NearestRequest,
     PhotoConstraint,
     PhotoDetails,
     PhotoHits,
@@ -27,6 +30,7 @@ from shoplens.index.protocol import (
     StoredProduct,
     VectorQuery,
     VectorSizes,
+    read_best,
 )
 from shoplens.index.qdrant.condition_filter import FieldPaths, build_filter, field_kinds
 from shoplens.index.qdrant.config import (
@@ -213,6 +217,10 @@ class ServerIndex:
         scores, ids = self.photo_scores(queries, keys), [self._ids.of_key(key) for key in keys]
         points = self._requests.retrieve([*dict.fromkeys(ids)], payload=["record"], vectors=[CLASS_VECTOR])
         return PhotoDetails(scores, stack_sparse(points, ids, CLASS_VECTOR), _records_in(points, ids))
+
+    def nearest_details(self, request: NearestRequest) -> NearestDetails[StoredProduct]:
+        hits = self.nearest_photos(request.query, request.limit, request.constraint)
+        return read_best(hits, request.products, partial(self.photo_details, request.queries))
 
     def product_key(self, product_id: str) -> int:
         return self._ids.product_key(product_id)

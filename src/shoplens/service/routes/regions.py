@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import astuple
 
+import pydantic_core
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
@@ -40,7 +40,7 @@ async def regions(request: Request, body: RegionsRequest) -> Response:
         matched = service.shop.explanations.match_regions(
             photo, body.product_id, product_photo=content_hash, region=region
         )
-        return json.dumps(_document(matched), separators=(",", ":")).encode()
+        return pydantic_core.to_json(_document(matched))
 
     return Response(await service.work.run(request, call), media_type=JSON)
 

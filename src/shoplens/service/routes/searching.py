@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pydantic_core
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -211,7 +212,7 @@ async def answer_page(
         if query.photo is not None and not (query.where or body.offset):
             service.not_found.count(answer)
         log_search(service.shop, answer, body, client_address(request, service.shop.settings))
-        return json.dumps(page_of(service, answer, body), ensure_ascii=False, separators=(",", ":")).encode()
+        return pydantic_core.to_json(page_of(service, answer, body))
 
     return Response(await service.work.run(request, call), media_type=JSON)
 
