@@ -4,15 +4,14 @@
     python tools/train_object_finder.py --data ../shared/data --out src/shoplens/embedders/models/object-finder.onnx
 
 A photo is framed to the object in it, and the shipped network passes over the frame. To find the object, a fifth of
-that network's time is enough: EfficientNet-Lite0 (Apache-2.0) up to a sixteenth of the resolution, at 160 instead of
+that network's time is enough: EfficientNet-Lite0 (Apache-2.0) up to a sixteenth of the resolution, at 128 instead of
 260 pixels, with a head that goes back to finer maps. All layers are trained to give the masks that the shipped
-network's own head (``tools/train_object_head.py``) gives to the same pixels at 260, so that frames stay as they were;
-first at 192 pixels, then at 160.
+network's own head (``tools/train_object_head.py``) gives to the same pixels at 260, so that frames stay as they were.
 
 The photos are those that may train shipped weights: ``clothing`` (CC0), Grocery's training and catalogue photos (MIT),
 and photos that Shoplens draws itself. Each real photo is seen as it is and cropped at random in other light; every
-second time, its object is put into another photo, too. 400 photos are held out. The views take 2.7 GB in the folder
-``--work``. Training takes about an hour on two cores.
+second time, its object is put into another photo, too. 400 photos are held out. The views take 700 MB in the folder
+``--work``. It takes about 45 minutes on two cores.
 
 Sources: Tan & Le, "EfficientNet", arXiv:1905.11946; Lite: github.com/tensorflow/tpu; Beyer and others 2022, "Knowledge
 Distillation: A Good Teacher is Patient and Consistent", for a teacher that sees the very pixels; Lin and others 2017,
@@ -39,7 +38,6 @@ import torch.nn.functional as functional
 from PIL import Image
 from torch import nn
 
-from shoplens.embedders.card import Resample
 from shoplens.embedders.graph.onnx_graph import only_outputs
 from shoplens.embedders.onnx import OnnxEmbedder
 from shoplens.embedders.preprocessing import network_input
@@ -53,13 +51,11 @@ from shoplens.rendered.scene_photo import scene_photo
 from shoplens.settings import Settings
 from shoplens.types import Mask, Pixels, Region
 
-SCALINGS: tuple[tuple[int, Resample], ...] = ((192, ""), (160, "box"))
-"""Sides of the input at which the network is trained, one after the other, and how photos are scaled to them."""
-SIDE, MASK_SIDE = SCALINGS[-1][0], 65
+SIDE, MASK_SIDE = 128, 65
 DRAWN, FIRST_SEED, DRAWN_SHOP = 900, 50_000, 3000
 HELD_OUT, BATCH = 400, 32
 RATES = 4e-3, 6e-4
-"""Highest learning rates of the head and of the layers that were trained before; half of them at the second side."""
+"""Highest learning rates of the head and of the layers that were trained before."""
 WHOLE, CROPPED, PASTED, DRAWN_SCENE = range(4)
 """Kinds of views."""
 STAGES = ((1, 3, 1, 1, 32, 16), (2, 3, 2, 6, 16, 24), (2, 5, 2, 6, 24, 40), (3, 3, 2, 6, 40, 80), (3, 5, 1, 6, 80, 112))
@@ -162,13 +158,13 @@ def _enlarge(x: Any, side: int) -> Any:
 
 
 class ViewMaker:
-    """Makes views of photos in one of the :data:`SCALINGS`, and has the shipped network find the object in them."""
+    """Makes views of photos, and has the shipped network find the object in them."""
 
-    def __init__(self, data: Path, side: int, resample: Resample) -> None:
+    def __init__(self, data: Path) -> None:
         head = _tool("train_object_head")
         self._photos, self._view_of = head.training_photos(data), head.view_of
         self._card = replace(OnnxEmbedder().card, finder="")
-        self._small = replace(self._card, side=side, resample=resample)
+        self._small = replace(self._card, side=SIDE, resample="box")
         self._session = open_session(only_outputs(shipped_file().read_bytes(), [self._card.mask]), 1)
         self._products = [one for one in specs(DRAWN_SHOP) if not SHAPES[one.shape].stands]
 
@@ -185,7 +181,7 @@ class ViewMaker:
         ]
 
     def make(self, kind: int, number: int) -> tuple[Bytes, Bytes]:
-        """Return the pixels, uint8 (side, side, 3), and the mask, uint8 (65, 65)."""
+        """Return the pixels, uint8 (128, 128, 3), and the mask, uint8 (65, 65)."""
         rng = np.random.default_rng([number, kind])
         if kind == DRAWN_SCENE:
             pixels = self._draw(number, rng)
@@ -239,30 +235,29 @@ class ViewMaker:
 _makers: list[ViewMaker] = []
 
 
-def _start(data: Path, side: int, resample: Resample) -> None:
-    _makers.append(ViewMaker(data, side, resample))
+def _start(data: Path) -> None:
+    _makers.append(ViewMaker(data))
 
 
 def _make(job: tuple[int, int]) -> tuple[Bytes, Bytes]:
     return _makers[0].make(*job)
 
 
-def make_views(data: Path, work: Path, side: int, resample: Resample) -> None:
+def make_views(data: Path, work: Path) -> None:
     """Write the views, their masks and their jobs."""
     work.mkdir(parents=True, exist_ok=True)
-    jobs = ViewMaker(data, side, resample).jobs()
-    photos = np.lib.format.open_memmap(work / "photos.npy", "w+", np.uint8, (len(jobs), side, side, 3))
+    jobs = ViewMaker(data).jobs()
+    photos = np.lib.format.open_memmap(work / "photos.npy", "w+", np.uint8, (len(jobs), SIDE, SIDE, 3))
     masks = np.zeros((len(jobs), MASK_SIDE, MASK_SIDE), np.uint8)
-    with Pool(2, _start, (data, side, resample)) as pool:
+    with Pool(2, _start, (data,)) as pool:
         for row, (photo, mask) in enumerate(pool.imap(_make, jobs, chunksize=16)):
             photos[row], masks[row] = photo, mask
     np.save(work / "jobs.npy", np.array(jobs))
     np.save(work / "masks.npy", masks)
 
 
-def train(finder: ObjectFinder, work: Path, epochs: int, share: float) -> None:
-    """Train the network on the views of a folder, with a share of the highest learning rates, and print what it
-    reaches on the held-out photos."""
+def train(finder: ObjectFinder, work: Path, epochs: int) -> None:
+    """Train the network on the views of a folder, and print what it reaches on the held-out photos."""
     jobs, masks = np.load(work / "jobs.npy"), np.load(work / "masks.npy")
     photos = np.load(work / "photos.npy", mmap_mode="r")
     is_held_out = (jobs[:, 0] < PASTED) & (jobs[:, 1] < HELD_OUT)
@@ -272,7 +267,7 @@ def train(finder: ObjectFinder, work: Path, epochs: int, share: float) -> None:
     groups = [[one for one in finder.parameters() if (id(one) in known) == is_known] for is_known in (False, True)]
     optimizer = torch.optim.AdamW([{"params": one} for one in groups], weight_decay=1e-4)
     steps = epochs * (len(rows) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [share * one for one in RATES], steps, pct_start=0.15)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, list(RATES), steps, pct_start=0.15)
 
     def load(chosen: Any, mirrored: Any) -> tuple[Any, Any]:
         x = torch.from_numpy(np.ascontiguousarray(photos[chosen])).float().sub_(MEAN).div_(SCALE).permute(0, 3, 1, 2)
@@ -382,17 +377,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("object-finder"), help="folder for the views")
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=7)
     parser.add_argument("--photos", type=int, default=200, help="number of views that set the ranges of int8")
     options = parser.parse_args()
     torch.manual_seed(0)
     finder = ObjectFinder(published_weights())
-    for number, (side, resample) in enumerate(SCALINGS):
-        folder = options.work / str(side)
-        if not (folder / "masks.npy").is_file():
-            make_views(options.data, folder, side, resample)
-        train(finder, folder, options.epochs, 0.5**number)
-    export(finder, folder, options.out, photos=options.photos)
+    if not (options.work / "masks.npy").is_file():
+        make_views(options.data, options.work)
+    train(finder, options.work, options.epochs)
+    export(finder, options.work, options.out, photos=options.photos)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@
     python -m benchmarks.service.serving_against --data ../shared/data --folder FOLDER --against ../before
 
 Each checkout indexes Luma with its own code, and serves Luma's 251 further photos as the page sends them (JPEG, 1,600
-pixels high), k = 20; in its own environment where it has one, else in this one. Rounds take turns, and each starts a
-service of its own. CPU time is that of the service and of the processes that it started (``/proc``), user and system,
-of the last requests only; it is what other work on the machine changes least. Clients run in this process and are not
-counted.
+pixels high), k = 20; in its own environment where it has one, else in this one. Both services run all the time, and are
+asked in turn for a few seconds each, so that what else the machine does meets both alike; ratios are those of two
+neighbouring turns. CPU time is that of the service and of the processes that it started (``/proc``), user and system.
+Clients run in this process and are not counted.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import argparse
 import os
 import subprocess
 from collections import defaultdict
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.service.serving import bodies, children_of, load, python_of, served, serving
 from benchmarks.tables import default_data, machine_line
@@ -53,8 +55,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default_data(), help="folder that holds luma/")
     parser.add_argument("--folder", type=Path, default=Path("evaluation-stores"), help="where stores go")
     parser.add_argument("--against", type=Path, required=True, help="another checkout of this repository")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=12.0, help="of each number of clients in a round")
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each turn")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4])
     options = parser.parse_args()
     sent = bodies(served(options)[1])
@@ -62,27 +64,35 @@ def main() -> None:
     checkouts = {"this": here, "the other": options.against.resolve()}
     stores = {name: indexed_by(checkout, options) for name, checkout in checkouts.items()}
     found: dict[tuple[str, int], list[tuple[float, float, float]]] = defaultdict(list)
-    for _ in range(options.rounds):
-        for name, checkout in checkouts.items():
-            with serving(stores[name], checkout=checkout) as (host, port, pid, _):
-                load(host, port, sent, 2, WARM_UP_SECONDS)
-                for clients in options.clients:
+    with ExitStack() as running:
+        services = {
+            name: running.enter_context(serving(stores[name], checkout=checkout))
+            for name, checkout in checkouts.items()
+        }
+        for host, port, _, _ in services.values():
+            load(host, port, sent, 2, WARM_UP_SECONDS)
+        for clients in options.clients:
+            for _ in range(options.rounds):
+                for name, (host, port, pid, _) in services.items():
                     before = cpu_seconds(pid)
                     heard = load(host, port, sent, clients, options.seconds)
                     answers = len(heard.answered)
                     busy = 1e3 * (cpu_seconds(pid) - before) / answers
                     found[name, clients].append((busy, answers / heard.seconds, float(np.median(heard.answered))))
-    print("\n| checkout | clients | CPU ms an answer: median (rounds) | answers/s | p50 ms |\n|---|---|---|---|---|")
+    print("\nMedians, and quartiles of the turns.\n")
+    print("| checkout | clients | CPU ms an answer | answers/s | p50 ms |\n|---|---|---|---|---|")
     for (name, clients), rows in found.items():
-        cells = [
-            f"{np.median(one):.1f} ({', '.join(f'{value:.1f}' for value in one)})" for one in zip(*rows, strict=True)
-        ]
-        print(f"| {name} | {clients} | {' | '.join(cells)} |")
+        print(f"| {name} | {clients} | {' | '.join(_quartiles(np.array(rows), 1))} |")
     for clients in options.clients:
-        mine, theirs = (np.median(found[name, clients], axis=0) for name in checkouts)
-        ratios = " | ".join(f"{value:.2f}" for value in mine / theirs)
-        print(f"| this / the other | {clients} | {ratios} |")
-    print(f"\n{machine_line('onnxruntime', 'numpy', 'pillow', 'fastapi', 'uvicorn', 'qdrant-edge-py')}")
+        mine, theirs = (np.array(found[name, clients]) for name in checkouts)
+        print(f"| this / the other | {clients} | {' | '.join(_quartiles(mine / theirs, 2))} |")
+    print(f"\n{machine_line('onnxruntime', 'numpy', 'pillow', 'fastapi', 'uvicorn', 'uvloop', 'qdrant-edge-py')}")
+
+
+def _quartiles(rows: npt.NDArray[np.float64], digits: int) -> list[str]:
+    """Return a cell for each column."""
+    low, middle, high = (np.percentile(rows, share, axis=0) for share in (25, 50, 75))
+    return [f"{b:.{digits}f} ({a:.{digits}f}-{c:.{digits}f})" for a, b, c in zip(low, middle, high, strict=True)]
 
 
 if __name__ == "__main__":
