@@ -86,7 +86,7 @@ def main() -> None:
     for clients in options.clients:
         mine, theirs = (np.array(found[name, clients]) for name in checkouts)
         print(f"| this / the other | {clients} | {' | '.join(_quartiles(mine / theirs, 2))} |")
-    print(f"\n{machine_line('onnxruntime', 'numpy', 'pillow', 'fastapi', 'uvicorn', 'uvloop', 'qdrant-edge-py')}")
+    print(f"\n{machine_line('onnxruntime', 'numpy', 'pillow', 'fastapi', 'uvicorn', 'qdrant-edge-py')}")
 
 
 def _quartiles(rows: npt.NDArray[np.float64], digits: int) -> list[str]:

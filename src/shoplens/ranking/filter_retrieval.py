@@ -361,8 +361,10 @@ def _detail(
     weights, records = _weights(query), list[StoredProduct | None]()
     probes = dimension_probes(query.filters, query.like)
     if with_records:
-        is_read = read is not None and read.keys == keys
-        found = read.details if read is not None and is_read else index.photo_details([*probes.values()], keys)
+        if read is not None and read.keys == keys:
+            found = read.details
+        else:
+            found = index.photo_details([*probes.values()], keys)
         scores, marks, records = found.scores, found.class_vectors, list(found.records)
     else:
         scores, marks = index.photo_scores([*probes.values()], keys), index.photo_class_vectors(keys)
