@@ -112,8 +112,8 @@ def test_the_first_photo_of_another_product_is_found_although_it_is_held_out() -
     """Where two products share a photo, the one whose first photo it is is in the gallery, by that very photo."""
     index = index_of({"red": [RED, GREEN], "green": [GREEN], "blue": [BLUE, GREEN]})
     query = JudgedQuery("/red-1.png", {"red": 1.0})
-    content = index.records(["green"])[0].photos[0].content_hash
-    asked = EncodedQuery(colour_vector(GREEN), (), content)
+    photo = index.records(["green"])[0].photos[0]
+    asked = EncodedQuery(colour_vector(GREEN), (photo.pixel_hash,), photo.content_hash)
     held_out = evaluate_query(index, PRETRAINED, query, asked, "first-photos")
     assert held_out is not None
     assert (held_out.results[0].product.id, held_out.results[0].same_photo) == ("green", True)
